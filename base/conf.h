@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Configuration: INI through inih, checked against a table.
+ *
+ * Life: conf_load reads /etc/signet/signet.conf (not under --home) and then the
+ * user's file; a later file's value replaces an earlier one's. A section is
+ * [kind] or [kind name]. The table in conf.c lists every kind and key with its
+ * type; anything not in it is E_CONFIG with "file:line: ..." as the sentence. A
+ * missing file is no error. The struct is immutable after loading and may be
+ * shared between threads.
+ */
+#ifndef SIGNET_BASE_CONF_H
+#define SIGNET_BASE_CONF_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/home.h"
+
+struct conf;
+
+int conf_load(struct conf **ret, const struct home *, struct err *err) must_check;
+/* One file alone, for tests and checks; it must exist. */
+int conf_load_file(struct conf **ret, const char *path, struct err *err) must_check;
+void conf_free(struct conf **);
+
+/* The value of key in [kind name] (name NULL for [kind]), borrowed, or NULL. */
+const char *conf_get(const struct conf *, const char *kind, const char *name,
+                     const char *key);
+/* The same with a default; types were checked when loading. */
+unsigned conf_get_number(const struct conf *, const char *kind, const char *name,
+                         const char *key, unsigned fallback);
+unsigned conf_get_duration(const struct conf *, const char *kind, const char *name,
+                           const char *key, unsigned fallback_seconds);
+bool conf_get_bool(const struct conf *, const char *kind, const char *name,
+                   const char *key, bool fallback);
+
+/* Name of the i-th named section of a kind, in order of first appearance; NULL
+ * behind the last. */
+const char *conf_section(const struct conf *, const char *kind, unsigned i);
+
+/* Sets key = value in [kind name] of the file at path, keeping every other line
+ * and comment; creates file (0600) and section if missing. Atomic replacement. */
+int conf_write(const char *path, const char *kind, const char *name, const char *key,
+               const char *value, struct err *err) must_check;
+
+#endif

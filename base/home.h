@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where Signet keeps things (DESIGN, "Configuration").
+ *
+ * With SIGNET_HOME or --home DIR everything is under that folder: signet.conf
+ * in it, state in it, sockets in DIR/run. Otherwise the XDG folders;
+ * without XDG_RUNTIME_DIR sockets are in "run" under the state folder.
+ * home_resolve() only computes names; home_make() creates what is missing with
+ * mode 0700 and refuses a runtime folder that others own or can write.
+ */
+#ifndef SIGNET_BASE_HOME_H
+#define SIGNET_BASE_HOME_H
+
+#include "base/err.h"
+
+struct home {
+    char *root;        /* the one folder of --home, or NULL */
+    char *config;      /* the user's signet.conf */
+    char *state;       /* state folder: tokens, audit.log */
+    char *runtime;     /* folder of sockets */
+    char *socket;      /* runtime/agent.sock */
+};
+
+/* override: --home's argument or NULL. */
+int home_resolve(struct home *, const char *override, struct err *err) must_check;
+int home_make(const struct home *, struct err *err) must_check;
+void home_clear(struct home *);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The agent, seen from a front. One struct client is one connection; it belongs
+ * to one thread at a time, several may be open. Every function returns 0 or an
+ * E_* with a sentence in err; a lost agent is E_AGENT and the connection is then
+ * dead (free it). Nothing here touches PKCS#11 or parses a message.
+ *
+ *     struct client *c = NULL;
+ *     client_open(&c, &home, &opts, err);          starts the agent if none runs
+ *     client_find_key(c, "alice@example.org", &key, err);
+ *     client_sign(c, key.name, alg_sig_by_name("rsa-pkcs1-sha256"),
+ *                 digest, 32, out, err);
+ *     client_key_clear(&key);
+ *     client_free(&c);
+ *
+ * Starting: exactly one agent per home comes up however many clients try at
+ * once (the agent holds a lock in the runtime folder; losers connect to it).
+ */
+#ifndef SIGNET_CLIENT_CLIENT_H
+#define SIGNET_CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+
+#include "base/alg.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/home.h"
+#include "base/secret.h"
+
+/* Longest key name: SHA-256 of the SubjectPublicKeyInfo in hex, with NUL. */
+#define CLIENT_KEY_NAME 65
+
+struct client;
+
+struct client_options {
+    bool batch;     /* never ask: a needed PIN is E_PIN_NEEDED */
+    bool no_start;  /* fail with E_AGENT instead of starting an agent */
+    /* Asks the person at this client's terminal for a PIN, when the agent has no
+     * pinentry. prompt is one safe line; fills pin; E_PIN_CANCELLED when they
+     * give up. NULL: cannot ask. */
+    int (*ask_pin)(void *arg, const char *prompt, struct secret *pin, struct err *err);
+    void *arg;
+    const char *front; /* who speaks, for prompts and audit: "cli", "provider", ... */
+};
+
+int client_open(struct client **ret, const struct home *, const struct client_options *,
+                struct err *err) must_check;
+void client_free(struct client **);
+
+/* A key as KEY answers it. Owned by the caller; clear it. */
+struct client_key {
+    char name[CLIENT_KEY_NAME];
+    enum alg_key_type type;
+    unsigned bits;
+    char *curve;              /* "P-256" or NULL */
+    char *label;              /* may be empty */
+    char *token;              /* label of the (first) token that holds it */
+    uint8_t *spki;            /* SubjectPublicKeyInfo, DER */
+    size_t spki_len;
+    /* The certificates of this key on its tokens, DER, newest first. */
+    struct client_cert { uint8_t *der; size_t len; } *certs;
+    size_t cert_count;
+};
+void client_key_clear(struct client_key *);
+
+/* The one key that spec names: e-mail address, label, certificate fingerprint
+ * (SHA-256 or SHA-1 in hex), pkcs11: URI, or a prefix (8 digits or more) of the
+ * name. NULL: the only key there is. E_NO_KEY or E_AMBIGUOUS (the sentence lists
+ * the candidates). */
+int client_find_key(struct client *, const char *spec, struct client_key *ret,
+                    struct err *err) must_check;
+
+/* Listings as the protocol's JSON (docs/protocol.md); the caller decrefs. */
+int client_tokens(struct client *, json_t **ret, struct err *err) must_check;
+int client_keys(struct client *, json_t **ret, struct err *err) must_check;
+int client_status(struct client *, json_t **ret, struct err *err) must_check;
+/* All certificates on all tokens (chains are built from them): an array of
+ * objects with "der" in base64. */
+int client_certs(struct client *, json_t **ret, struct err *err) must_check;
+
+/* Private-key operations. key is a full name. The output is appended to out.
+ * sign: for RSA and ECDSA `data` is the digest (exactly its size), for EdDSA the
+ * message; the signature is DER for ECDSA (ECDSA-Sig-Value, RFC 3279), raw bytes
+ * of the modulus's length for RSA, RFC 8032 form for EdDSA. */
+int client_sign(struct client *, const char *key, const struct alg_sig *,
+                const uint8_t *data, size_t len, struct buf *out, struct err *err) must_check;
+/* decrypt: scheme "rsa-pkcs1", or "rsa-oaep-sha256" etc. (digest also for MGF1).
+ * For rsa-pkcs1, `expect` is the length of the wrapped key the caller needs; a
+ * bad padding or another length yields a random key of that length, never an
+ * error (DESIGN, invariant 6). */
+int client_decrypt(struct client *, const char *key, const char *scheme, size_t expect,
+                   const uint8_t *data, size_t len, struct secret *out, struct err *err) must_check;
+/* derive: ECDH shared secret Z (SEC 1, 3.3.1); point is the peer's public point,
+ * uncompressed, or 32/56 raw bytes for X25519/X448. */
+int client_derive(struct client *, const char *key, const uint8_t *point, size_t len,
+                  struct secret *out, struct err *err) must_check;
+
+/* Token management. pin_file: the agent remembers it as the token's pin-source;
+ * NULL: the PIN is asked for. */
+int client_token_create(struct client *, const char *label, const char *pin_file,
+                        struct err *err) must_check;
+/* type: rsa2048|rsa3072|rsa4096|p256|p384|p521|ed25519. ret_name gets the key's name. */
+int client_key_generate(struct client *, const char *token, const char *type,
+                        const char *label, char ret_name[CLIENT_KEY_NAME],
+                        struct err *err) must_check;
+/* Stores the certificate beside the key it belongs to; ret_name gets that key. */
+int client_cert_import(struct client *, const uint8_t *der, size_t len,
+                       char ret_name[CLIENT_KEY_NAME], struct err *err) must_check;
+
+/* Forgets the PIN of a token (NULL: of all), logging out. */
+int client_pin_forget(struct client *, const char *token, struct err *err) must_check;
+/* Asks the agent to end; returns when it has closed its sockets. */
+int client_stop(struct client *, struct err *err) must_check;
+
+#endif
