@@ -15,6 +15,7 @@
 #ifndef SIGNET_CLIENT_WIRE_H
 #define SIGNET_CLIENT_WIRE_H
 
+#include <stdbool.h>
 #include <assuan.h>
 
 #include "base/err.h"
@@ -36,6 +37,11 @@ struct wire_status {
     struct err err;
 };
 int wire_take_status(struct wire_status *, const char *line);
+/* Whether rc says that the connection is gone or out of step (as against an ERR
+ * that the other end sent): the context must not be used again. EAGAIN counts: a
+ * receive timeout on the socket. */
+bool wire_lost(gpg_error_t);
+/* A lost peer is E_AGENT when peer is "agent", else E_HOST. */
 int wire_result(struct wire_status *, gpg_error_t, const char *peer, struct err *err) must_check;
 
 #endif
