@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CMS, the Cryptographic Message Syntax (RFC 5652), as streams.
+ *
+ * Everything is pushed: the caller reads its input in pieces of any size, gives
+ * them to an update function, and the output comes out of a sink (base/sink.h), a
+ * callback. No object holds a message; a terabyte passes in the memory that a
+ * kilobyte takes. Keys are callbacks: this library knows what must be signed and
+ * where the signature goes, never who holds the key.
+ *
+ *   cms/sign.h      writes SignedData            content -> [sign] -> message
+ *   cms/reader.h    reads a message              message -> [reader] -> content
+ *   cms/signed.h    verdicts on its signatures   reader -> cms_verify -> signatures
+ *   cms/digests.h   several digests in one pass  content -> [digests]
+ *   cms/pem.h       PEM and base64 around it     bytes -> [armor] -> text, and back
+ *
+ * Signing a stream (docs/examples/sign-stream.c is the whole program):
+ *
+ *     struct cms_signer signer = { .cert = cert, .scheme = scheme, .sign = ask_token };
+ *     struct cms_sign_options options = { .signers = &signer, .count = 1,
+ *                                         .content_size = -1 };
+ *     cms_sign_new(&sign, &options, &out, &err);
+ *     while ((n = read(0, piece, sizeof piece)) > 0)
+ *         cms_sign_update(sign, piece, n, &err);
+ *     cms_sign_finish(sign, &err);
+ *     cms_sign_free(&sign);
+ *
+ * Verifying one:
+ *
+ *     struct cms_reader_options options = { .content = spool };
+ *     cms_reader_new(&reader, &options, &err);
+ *     while ((n = read(0, piece, sizeof piece)) > 0)
+ *         cms_reader_update(reader, piece, n, &err);
+ *     cms_reader_finish(reader, &err);
+ *     cms_verify(reader, &(struct cms_verify_options){ 0 }, &verdict, &err);
+ *     ... verdict->signatures[i].state == CMS_INTACT, then trust/ judges .cert ...
+ *     cms_reader_free(&reader);
+ *
+ * Detached content is hashed by the caller, before or after the message is read,
+ * into a struct cms_digests that cms_verify is given.
+ *
+ * Inside (not for callers): cms/ber.h, the tokenizer that turns pieces of bytes
+ * into elements; cms/walk.h, which matches elements against a grammar given as
+ * tables, one table for each content type; cms/asn1.h, the small structures
+ * (SignerInfo, attributes) in libcrypto's templates; cms/der.h, what turns any BER
+ * into DER. A new content type is a grammar table and its actions.
+ */
+#ifndef SIGNET_CMS_CMS_H
+#define SIGNET_CMS_CMS_H
+
+#include "cms/digests.h"
+#include "cms/pem.h"
+#include "cms/reader.h"
+#include "cms/sign.h"
+#include "cms/signed.h"
+
+#endif
