@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trust/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "trust/certificate.h"
+
+/* How bad each problem word is. Words from cms/signed.h, trust/path.h, the mail layer. */
+static const struct {
+    const char *word;
+    enum verdict_status status;
+} weights[] = {
+    {"untrusted-root", VERDICT_UNTRUSTED},
+    {"expired", VERDICT_UNTRUSTED},
+    {"not-yet-valid", VERDICT_UNTRUSTED},
+    {"revoked", VERDICT_UNTRUSTED},
+    {"revocation-unknown", VERDICT_UNTRUSTED},
+    {"wrong-purpose", VERDICT_UNTRUSTED},
+    {"path-invalid", VERDICT_UNTRUSTED},
+    {"address-mismatch", VERDICT_UNTRUSTED},
+    {"weak-algorithm", VERDICT_UNTRUSTED},
+    {"digest-mismatch", VERDICT_UNTRUSTED},
+    {"partial-coverage", VERDICT_UNTRUSTED},
+    {"content-altered", VERDICT_BAD},
+    {"bad-signature", VERDICT_BAD},
+    {"no-certificate", VERDICT_BAD},
+    {"not-signed", VERDICT_BAD},
+    {"content-type-mismatch", VERDICT_BAD},
+    {"signing-certificate-mismatch", VERDICT_BAD},
+    {"algorithm-protection-mismatch", VERDICT_BAD},
+    {"no-content", VERDICT_MALFORMED},
+    {"unsupported", VERDICT_MALFORMED},
+    {"malformed", VERDICT_MALFORMED},
+};
+
+static const struct {
+    const char *word;
+    int exit_status;
+} statuses[] = {
+    [VERDICT_GOOD] = {"good", 0},
+    [VERDICT_UNTRUSTED] = {"untrusted", 3},
+    [VERDICT_BAD] = {"bad", 1},
+    [VERDICT_MALFORMED] = {"malformed", 5},
+};
+
+/* Everything is kept as the JSON that is shown; texts beside it for people. */
+struct verdict {
+    json_t *layers;     /* array of strings */
+    json_t *signatures; /* array of the objects of DESIGN */
+    json_t *reasons;    /* array, parallel: array of sentences */
+    json_t *problems;   /* of the whole message: array of {word, text} */
+    bool allow_weak;
+};
+
+static int
+no_memory(struct err *err)
+{
+    return err_set(err, E_NOMEM, "out of memory for the verdict");
+}
+
+int
+verdict_new(struct verdict **ret, struct err *err)
+{
+    autofree_verdict struct verdict *v = calloc(1, sizeof *v);
+    if (v == NULL || (v->layers = json_array()) == NULL ||
+        (v->signatures = json_array()) == NULL || (v->reasons = json_array()) == NULL ||
+        (v->problems = json_array()) == NULL)
+        return no_memory(err);
+    *ret = v;
+    v = NULL;
+    return 0;
+}
+
+void
+verdict_free(struct verdict **v)
+{
+    if (v == NULL || *v == NULL)
+        return;
+    json_decref((*v)->layers);
+    json_decref((*v)->signatures);
+    json_decref((*v)->reasons);
+    json_decref((*v)->problems);
+    free(*v);
+    *v = NULL;
+}
+
+int
+verdict_add_layer(struct verdict *v, const char *name, struct err *err)
+{
+    return json_array_append_new(v->layers, json_string(name)) == 0 ? 0 : no_memory(err);
+}
+
+int
+verdict_add_problem(struct verdict *v, const char *word, const char *text, struct err *err)
+{
+    json_t *problem = json_pack("{s:s, s:s}", "word", word, "text", text);
+    return json_array_append_new(v->problems, problem) == 0 ? 0 : no_memory(err);
+}
+
+static enum verdict_status
+weight(const struct verdict *v, const char *word)
+{
+    if (v->allow_weak && strcmp(word, "weak-algorithm") == 0)
+        return VERDICT_GOOD;
+    for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++)
+        if (strcmp(weights[i].word, word) == 0)
+            return weights[i].status;
+    return VERDICT_BAD;
+}
+
+/* A list of words without repeats, and their sentences. */
+struct findings {
+    json_t *words;
+    json_t *texts;
+    bool failed;
+};
+
+static void
+find(struct findings *f, const char *word, const char *text)
+{
+    size_t i;
+    json_t *known;
+    json_array_foreach(f->words, i, known)
+        if (strcmp(json_string_value(known), word) == 0)
+            return;
+    if (json_array_append_new(f->words, json_string(word)) != 0 ||
+        json_array_append_new(f->texts, json_string(text)) != 0)
+        f->failed = true;
+}
+
+static void
+find_own(struct findings *f, const struct cms_signature *s)
+{
+    for (size_t i = 0; i < CMS_PROBLEMS_MAX && s->problems[i] != NULL; i++) {
+        bool weak = strcmp(s->problems[i], "weak-algorithm") == 0;
+        find(f, s->problems[i],
+             weak ? "the signature uses an algorithm or key that is too weak today"
+             : s->reason[0] != '\0' ? s->reason : s->problems[i]);
+    }
+}
+
+static int
+find_path(struct findings *f, const struct cms_signature *s, STACK_OF(X509) *certs,
+          const struct verdict_options *options, struct err *err)
+{
+    struct path path;
+    int rc = path_check(&path, options->anchors, s->cert, certs, &options->path, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < path.count; i++)
+        find(f, path.problems[i].word, path.problems[i].text);
+    path_clear(&path);
+    return 0;
+}
+
+static void
+find_address(struct findings *f, const struct cms_signature *s,
+             const struct verdict_options *options)
+{
+    if (options->from_ambiguous)
+        return find(f, "address-mismatch",
+                    "the mail does not say without doubt whom it is from");
+    if (options->from_count == 0)
+        return find(f, "address-mismatch", "the mail does not say whom it is from");
+    for (size_t i = 0; i < options->from_count; i++)
+        if (!certificate_has_email(s->cert, options->from[i]))
+            return find(f, "address-mismatch",
+                        "the certificate is not for the address the mail is from");
+}
+
+static int
+put_email(void *arg, const char *address, bool in_subject)
+{
+    (void)in_subject;
+    autofree_buf struct buf *safe = buf_new();
+    if (safe == NULL || text_put_safe(safe, address, strlen(address)) != 0 ||
+        json_array_append_new(arg, json_string(buf_cstr(safe))) != 0)
+        return E_NOMEM;
+    return 0;
+}
+
+static json_t *
+signer_json(const X509 *cert)
+{
+    autofree_buf struct buf *subject = buf_new();
+    autofree_buf struct buf *fingerprint = buf_new();
+    json_t *emails = json_array();
+    if (subject == NULL || fingerprint == NULL || emails == NULL ||
+        certificate_put_name(subject, X509_get_subject_name(cert)) != 0 ||
+        certificate_put_fingerprint(fingerprint, cert) != 0 ||
+        certificate_each_email(cert, put_email, emails) != 0) {
+        json_decref(emails);
+        return NULL;
+    }
+    return json_pack("{s:s, s:o, s:s}", "subject", buf_cstr(subject), "emails", emails,
+                     "fingerprint", buf_cstr(fingerprint));
+}
+
+static json_t *
+signature_json(const struct cms_signature *s, json_t *words)
+{
+    char when[TEXT_TIME_LEN] = "";
+    if (s->has_signing_time)
+        text_time(s->signing_time, when);
+    json_t *signer = s->cert != NULL ? signer_json(s->cert) : json_null();
+    return json_pack("{s:o, s:s?, s:s, s:s?, s:O}", "signer", signer, "digest",
+                     s->digest != NULL ? s->digest->name : NULL, "algorithm", s->algorithm,
+                     "signing_time", s->has_signing_time ? when : NULL, "problems", words);
+}
+
+int
+verdict_add_signature(struct verdict *v, const struct cms_signature *s, STACK_OF(X509) *certs,
+                      const struct verdict_options *options, struct err *err)
+{
+    struct findings f = {.words = json_array(), .texts = json_array()};
+    v->allow_weak = options->path.allow_weak;
+    int rc = f.words == NULL || f.texts == NULL ? no_memory(err) : 0;
+    if (rc == 0)
+        find_own(&f, s);
+    if (rc == 0 && s->cert != NULL)
+        rc = find_path(&f, s, certs, options, err);
+    if (rc == 0 && s->cert != NULL && options->is_mail)
+        find_address(&f, s, options);
+    json_t *shown = rc == 0 && !f.failed ? signature_json(s, f.words) : NULL;
+    if (rc == 0 && (shown == NULL || json_array_append(v->signatures, shown) != 0 ||
+                    json_array_append(v->reasons, f.texts) != 0))
+        rc = no_memory(err);
+    json_decref(shown);
+    json_decref(f.words);
+    json_decref(f.texts);
+    return rc;
+}
+
+static enum verdict_status
+status_of(const struct verdict *v, const json_t *signature)
+{
+    enum verdict_status worst = VERDICT_GOOD;
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(signature, "problems"), i, item) {
+        enum verdict_status w = weight(v, json_string_value(item));
+        worst = w > worst ? w : worst;
+    }
+    json_array_foreach(v->problems, i, item) {
+        enum verdict_status w = weight(v, json_string_value(json_object_get(item, "word")));
+        worst = w > worst ? w : worst;
+    }
+    return worst;
+}
+
+enum verdict_status
+verdict_status(const struct verdict *v)
+{
+    enum verdict_status worst = json_array_size(v->signatures) == 0 ? VERDICT_BAD : VERDICT_GOOD;
+    size_t i;
+    json_t *signature;
+    json_array_foreach(v->signatures, i, signature) {
+        enum verdict_status s = status_of(v, signature);
+        worst = s > worst ? s : worst;
+    }
+    return worst;
+}
+
+const char *
+verdict_status_word(enum verdict_status status)
+{
+    return statuses[status].word;
+}
+
+int
+verdict_exit_status(enum verdict_status status)
+{
+    return statuses[status].exit_status;
+}
+
+/* The signature's own problems and then the message's, without repeats. */
+static json_t *
+all_problems(const struct verdict *v, const json_t *signature)
+{
+    json_t *all = json_copy(json_object_get(signature, "problems"));
+    size_t i;
+    json_t *problem;
+    json_array_foreach(v->problems, i, problem)
+        json_array_append(all, json_object_get(problem, "word"));
+    return all;
+}
+
+json_t *
+verdict_json(const struct verdict *v)
+{
+    json_t *signatures = json_array();
+    size_t i;
+    json_t *signature;
+    json_array_foreach(v->signatures, i, signature) {
+        json_t *shown = json_pack("{s:s}", "status",
+                                  verdict_status_word(status_of(v, signature)));
+        json_object_update_missing(shown, signature);
+        json_object_set_new(shown, "problems", all_problems(v, signature));
+        json_array_append_new(signatures, shown);
+    }
+    return json_pack("{s:s, s:o, s:O}", "status", verdict_status_word(verdict_status(v)),
+                     "signatures", signatures, "layers", v->layers);
+}
+
+/* "signed by  Alice <alice@example.org>"; columns of people's text. */
+#define LABEL "  %-10s "
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+    return s != NULL ? s : "unknown";
+}
+
+static int
+put_signature_text(const struct verdict *v, size_t at, struct buf *out)
+{
+    const json_t *s = json_array_get(v->signatures, at);
+    const json_t *signer = json_object_get(s, "signer");
+    int rc = buf_putf(out, "%s signature\n" LABEL "%s\n", verdict_status_word(status_of(v, s)),
+                      "signer", text_of(signer, "subject"));
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(signer, "emails"), i, item)
+        rc = rc != 0 ? rc : buf_putf(out, LABEL "%s\n", "address", json_string_value(item));
+    if (rc == 0)
+        rc = buf_putf(out, LABEL "%s\n" LABEL "%s, digest %s\n", "time",
+                      json_is_string(json_object_get(s, "signing_time"))
+                          ? text_of(s, "signing_time") : "not stated", "algorithm",
+                      text_of(s, "algorithm"), text_of(s, "digest"));
+    const json_t *words = json_object_get(s, "problems");
+    json_array_foreach(json_array_get(v->reasons, at), i, item)
+        rc = rc != 0 ? rc : buf_putf(out, LABEL "%s: %s\n", "problem",
+                                     json_string_value(json_array_get(words, i)),
+                                     json_string_value(item));
+    return rc;
+}
+
+int
+verdict_put_text(const struct verdict *v, struct buf *out)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < json_array_size(v->signatures); i++)
+        rc = put_signature_text(v, i, out);
+    if (rc == 0 && json_array_size(v->signatures) == 0)
+        rc = buf_put_str(out, "bad: the message has no signature\n");
+    size_t i;
+    json_t *problem;
+    json_array_foreach(v->problems, i, problem)
+        rc = rc != 0 ? rc : buf_putf(out, LABEL "%s: %s\n", "problem", text_of(problem, "word"),
+                                     text_of(problem, "text"));
+    return rc;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The verdict on a signed message, for people and for programs (DESIGN, "Command
+ * line": verify --json).
+ *
+ * Life: verdict_new; verdict_add_layer for each layer opened, outermost first;
+ * verdict_add_signature for each signature of the message; verdict_add_problem for
+ * what concerns the whole message; then verdict_status, verdict_put_text and
+ * verdict_json; verdict_free. Names and addresses in texts are made safe to show.
+ *
+ * A problem word says what is wrong, and the table in verdict.c says how much: some
+ * words make a signature bad or malformed, some make an intact one untrusted, and
+ * with allow_weak weak-algorithm is only noted. The message's status is its worst
+ * signature's; a message without a signature is bad.
+ *
+ * Not thread-safe.
+ */
+#ifndef SIGNET_TRUST_VERDICT_H
+#define SIGNET_TRUST_VERDICT_H
+
+#include <stdbool.h>
+#include <jansson.h>
+#include <openssl/x509.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cms/signed.h"
+#include "trust/path.h"
+
+/* In rising order of badness. */
+enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALFORMED };
+
+struct verdict;
+
+struct verdict_options {
+    const struct anchors *anchors; /* what signers are judged against */
+    struct path_options path;
+    /* The addresses the mail says it is from, and whether that could be told
+     * without doubt; count 0 with is_mail set is a mismatch too. */
+    bool is_mail;
+    const char *const *from;
+    size_t from_count;
+    bool from_ambiguous;
+};
+
+int verdict_new(struct verdict **ret, struct err *err) must_check;
+void verdict_free(struct verdict **);
+#define autofree_verdict __attribute__((cleanup(verdict_free)))
+
+/* A layer's media type or CMS type: "multipart/signed", "signed-data". */
+int verdict_add_layer(struct verdict *, const char *name, struct err *err) must_check;
+
+/* Judges one signature: its own state, its path, its address. certs: those of the
+ * message, from which the path may be built. */
+int verdict_add_signature(struct verdict *, const struct cms_signature *,
+                          STACK_OF(X509) *certs, const struct verdict_options *,
+                          struct err *err) must_check;
+
+/* A problem of the whole message: it counts for each signature. word is one of
+ * verdict.c's table, text a sentence. */
+int verdict_add_problem(struct verdict *, const char *word, const char *text,
+                        struct err *err) must_check;
+
+enum verdict_status verdict_status(const struct verdict *);
+/* "good", "untrusted", "bad", "malformed". */
+const char *verdict_status_word(enum verdict_status);
+/* 0, 3, 1, 5. */
+int verdict_exit_status(enum verdict_status);
+
+/* Appends a few lines for people, each ending in LF. */
+int verdict_put_text(const struct verdict *, struct buf *out) must_check;
+/* The object of DESIGN; the caller decrefs. NULL when memory is out. */
+json_t *verdict_json(const struct verdict *) must_check;
+
+#endif
