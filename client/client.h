@@ -81,6 +81,11 @@ int client_status(struct client *, json_t **ret, struct err *err) must_check;
  * objects with "der" in base64. */
 int client_certs(struct client *, json_t **ret, struct err *err) must_check;
 
+/* The binary value of a base64 member ("der", "spki") of an object in those
+ * listings; E_PROTOCOL when it is missing or no base64. The caller frees *ret. */
+int client_binary(const json_t *object, const char *member, uint8_t **ret, size_t *ret_len,
+                  struct err *err) must_check;
+
 /* Private-key operations. key is a full name. The output is appended to out.
  * sign: for RSA and ECDSA `data` is the digest (exactly its size), for EdDSA the
  * message; the signature is DER for ECDSA (ECDSA-Sig-Value, RFC 3279), raw bytes

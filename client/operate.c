@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Operations of private keys, and the management of tokens. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/text.h"
+#include "client/ask.h"
+
+/* Digests and points travel in the command line up to this many bytes, the rest
+ * by inquiry. */
+#define INLINE_MAX 256
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static int
+put_hex(struct buf *out, const uint8_t *data, size_t len)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < len && rc == 0; i++) {
+        char two[2] = {hex_digits[data[i] >> 4], hex_digits[data[i] & 15]};
+        rc = buf_put(out, two, 2);
+    }
+    return rc;
+}
+
+static int
+put_word(struct buf *out, const char *word)
+{
+    int rc = buf_put_byte(out, ' ');
+
+    return rc == 0 ? text_put_escaped(out, word, strlen(word)) : rc;
+}
+
+/* Runs "VERB word word ...", words up to a NULL; each is escaped. */
+static int
+ask_words(struct client *c, const struct ask *ask, const char *const *words, struct err *err)
+{
+    autofree_buf struct buf *command = buf_new();
+    int rc = command ? buf_put_str(command, words[0]) : E_NOMEM;
+
+    for (size_t i = 1; rc == 0 && words[i]; i++)
+        rc = put_word(command, words[i]);
+    if (rc != 0)
+        return err_set(err, rc, "out of memory while %s", ask->doing);
+    return client_ask(c, ask, buf_cstr(command), err);
+}
+
+static int
+too_long(struct err *err, const char *what, size_t len)
+{
+    return err_set(err, E_LIMIT, "%s of %zu bytes is longer than the agent takes (%u)", what,
+                   len, WIRE_INQUIRE_MAX);
+}
+
+int
+client_sign(struct client *c, const char *key, const struct alg_sig *sig, const uint8_t *data,
+            size_t len, struct buf *out, struct err *err)
+{
+    autofree_buf struct buf *command = buf_new();
+    struct ask ask = {.doing = "signing", .out = out, .keyword = "DATA", .data = data,
+                      .len = len};
+    size_t before = buf_len(out);
+    int rc = command ? buf_putf(command, "SIGN %s %s", key, sig->name) : E_NOMEM;
+
+    if (len > WIRE_INQUIRE_MAX)
+        return too_long(err, "a message to sign", len);
+    if (rc == 0 && sig->digest && len != sig->digest->size)
+        return err_set(err, E_INTERNAL, "a digest of %zu bytes cannot be signed with %s", len,
+                       sig->name);
+    /* An empty message has no hex form that differs from none. */
+    if (rc == 0 && len > 0 && len <= INLINE_MAX) {
+        rc = buf_put_byte(command, ' ');
+        if (rc == 0)
+            rc = put_hex(command, data, len);
+    }
+    if (rc != 0)
+        return err_set(err, rc, "out of memory while signing");
+    rc = client_ask(c, &ask, buf_cstr(command), err);
+    if (rc == 0 && buf_len(out) == before)
+        return err_set(err, E_PROTOCOL, "the agent returned an empty signature");
+    return rc;
+}
+
+int
+client_decrypt(struct client *c, const char *key, const char *scheme, size_t expect,
+               const uint8_t *data, size_t len, struct secret *out, struct err *err)
+{
+    autofree_buf struct buf *command = buf_new();
+    struct ask ask = {.doing = "decrypting", .secret = out, .keyword = "CIPHERTEXT",
+                      .data = data, .len = len};
+    int rc = command ? buf_putf(command, "DECRYPT %s %s", key, scheme) : E_NOMEM;
+
+    if (len > WIRE_INQUIRE_MAX)
+        return too_long(err, "a ciphertext", len);
+    if (rc == 0 && expect > 0)
+        rc = buf_putf(command, " %zu", expect);
+    if (rc != 0)
+        return err_set(err, rc, "out of memory while decrypting");
+    return client_ask(c, &ask, buf_cstr(command), err);
+}
+
+int
+client_derive(struct client *c, const char *key, const uint8_t *point, size_t len,
+              struct secret *out, struct err *err)
+{
+    autofree_buf struct buf *command = buf_new();
+    struct ask ask = {.doing = "deriving a key", .secret = out};
+    int rc = command ? buf_putf(command, "DERIVE %s ", key) : E_NOMEM;
+
+    if (len > INLINE_MAX)
+        return too_long(err, "a public point", len);
+    if (rc == 0)
+        rc = put_hex(command, point, len);
+    if (rc != 0)
+        return err_set(err, rc, "out of memory while deriving a key");
+    return client_ask(c, &ask, buf_cstr(command), err);
+}
+
+int
+client_token_create(struct client *c, const char *label, const char *pin_file, struct err *err)
+{
+    struct ask ask = {.doing = "making a token"};
+    const char *words[] = {"CREATE_TOKEN", label, pin_file, NULL};
+
+    return ask_words(c, &ask, words, err);
+}
+
+/* A transaction whose data is the name of a key. */
+static int
+ask_name(struct client *c, struct ask *ask, const char *const *words,
+         char ret_name[CLIENT_KEY_NAME], struct err *err)
+{
+    autofree_buf struct buf *name = buf_new();
+    int rc;
+
+    if (!name)
+        return err_set(err, E_NOMEM, "out of memory while %s", ask->doing);
+    ask->out = name;
+    rc = ask_words(c, ask, words, err);
+    if (rc != 0)
+        return rc;
+    if (buf_len(name) != CLIENT_KEY_NAME - 1)
+        return err_set(err, E_PROTOCOL, "the agent did not name the key; it is of another "
+                       "version: stop it (signet agent stop)");
+    memcpy(ret_name, buf_cstr(name), CLIENT_KEY_NAME);
+    return 0;
+}
+
+int
+client_key_generate(struct client *c, const char *token, const char *type, const char *label,
+                    char ret_name[CLIENT_KEY_NAME], struct err *err)
+{
+    struct ask ask = {.doing = "making a key"};
+    const char *words[] = {"GENERATE_KEY", token, type, label, NULL};
+
+    return ask_name(c, &ask, words, ret_name, err);
+}
+
+int
+client_cert_import(struct client *c, const uint8_t *der, size_t len,
+                   char ret_name[CLIENT_KEY_NAME], struct err *err)
+{
+    struct ask ask = {.doing = "storing a certificate", .keyword = "CERTIFICATE", .data = der,
+                      .len = len};
+    const char *words[] = {"IMPORT_CERT", NULL};
+
+    if (len > WIRE_INQUIRE_MAX)
+        return too_long(err, "a certificate", len);
+    return ask_name(c, &ask, words, ret_name, err);
+}
+
+int
+client_pin_forget(struct client *c, const char *token, struct err *err)
+{
+    struct ask ask = {.doing = "forgetting PINs"};
+    const char *words[] = {"FORGET", token, NULL};
+
+    return ask_words(c, &ask, words, err);
+}
