@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/channel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+
+/* Held bytes at most: two lines of the longest kind (1,002 bytes) and more. */
+#define HELD_MAX 4000
+
+struct assuan_malloc_hooks channel_malloc_hooks = {secret_malloc, secret_realloc,
+                                                   secret_release};
+
+int
+channel_init(struct channel *ch)
+{
+    memset(ch, 0, sizeof *ch);
+    ch->watch = -1;
+    ch->held = secret_malloc(HELD_MAX);
+    return ch->held ? 0 : E_NOMEM;
+}
+
+void
+channel_clear(struct channel *ch)
+{
+    secret_release(ch->held);
+    ch->held = NULL;
+    ch->len = 0;
+}
+
+/* A socket, or the pipe of a program that was started with pipes. */
+static ssize_t
+put_some(int fd, const char *data, size_t len)
+{
+    ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+    return n < 0 && errno == ENOTSOCK ? write(fd, data, len) : n;
+}
+
+static int
+flush(struct channel *ch, int fd)
+{
+    size_t done = 0;
+
+    while (done < ch->len) {
+        ssize_t n = put_some(fd, ch->held + done, ch->len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            if (errno == EAGAIN)
+                errno = ETIMEDOUT;
+            break;
+        }
+        done += (size_t)n;
+    }
+    int failed = done < ch->len, saved = errno;
+    wipe(ch->held, ch->len);
+    ch->len = 0;
+    errno = saved;
+    return failed ? -1 : 0;
+}
+
+/* Notes how the line begins; true when data ends a line that must go out now. */
+static bool
+ends_turn(struct channel *ch, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len && ch->kind_len < sizeof ch->kind; i++)
+        ch->kind[ch->kind_len++] = data[i];
+    if (data[len - 1] != '\n')
+        return false;
+    bool more = ch->kind_len == 2 && (ch->kind[0] == 'D' || ch->kind[0] == 'S') &&
+                ch->kind[1] == ' ';
+    ch->kind_len = 0;
+    return !more;
+}
+
+/* libassuan gives us a whole line or a part of one, never parts of two. */
+static ssize_t
+hook_write(assuan_context_t ctx, assuan_fd_t fd, const void *data, size_t len)
+{
+    struct channel *ch = assuan_get_pointer(ctx);
+
+    if (len == 0)
+        return 0;
+    if (len > HELD_MAX - ch->len && flush(ch, fd) != 0)
+        return -1;
+    if (len > HELD_MAX)
+        len = HELD_MAX;
+    memcpy(ch->held + ch->len, data, len);
+    ch->len += len;
+    if (ends_turn(ch, data, len) && flush(ch, fd) != 0)
+        return -1;
+    return (ssize_t)len;
+}
+
+/* 0 when fd can be read; -1 with ECANCELED when the watched one is hung up. */
+static int
+await(int fd, int watch)
+{
+    struct pollfd p[2] = {{.fd = fd, .events = POLLIN},
+                          {.fd = watch, .events = POLLRDHUP}};
+
+    for (;;) {
+        if (poll(p, 2, -1) < 0) {
+            if (errno == EINTR)
+                continue;
+            return -1;
+        }
+        if (p[0].revents)
+            return 0;
+        if (p[1].revents) {
+            errno = ECANCELED;
+            return -1;
+        }
+    }
+}
+
+static ssize_t
+hook_read(assuan_context_t ctx, assuan_fd_t fd, void *data, size_t len)
+{
+    struct channel *ch = assuan_get_pointer(ctx);
+    ssize_t n;
+
+    if (ch->watch >= 0 && await(fd, ch->watch) != 0)
+        return -1;
+    n = read(fd, data, len);
+    if (n < 0 && errno == EAGAIN)
+        errno = ETIMEDOUT;
+    return n;
+}
+
+void
+channel_attach(assuan_context_t ctx, void *owner)
+{
+    static struct assuan_system_hooks hooks = {
+        ASSUAN_SYSTEM_HOOKS_VERSION, __assuan_usleep, __assuan_pipe, __assuan_close,
+        hook_read, hook_write, __assuan_recvmsg, __assuan_sendmsg, __assuan_spawn,
+        __assuan_waitpid, __assuan_socketpair, __assuan_socket, __assuan_connect};
+
+    assuan_set_pointer(ctx, owner);
+    assuan_ctx_set_system_hooks(ctx, &hooks);
+}
