@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Configuration: INI through inih, checked against a table.
+ * Configuration: INI, checked against a table.
  *
  * Life: conf_load reads /etc/signet/signet.conf (not under --home) and then the
  * user's file; a later file's value replaces an earlier one's. A section is
- * [kind] or [kind name]. The table in conf.c lists every kind and key with its
- * type; anything not in it is E_CONFIG with "file:line: ..." as the sentence. A
+ * [kind] or [kind name]; a line is `key = value`; a comment begins with ';' or
+ * '#' at the start of a line, or with ';' behind white space. The table in
+ * conf_schema.c lists every kind and key with its form; anything not in it, and a
+ * key that is given twice, is E_CONFIG with "file:line: ..." as the sentence. A
  * missing file is no error. The struct is immutable after loading and may be
  * shared between threads.
  */

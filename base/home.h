@@ -11,6 +11,8 @@
 #ifndef SIGNET_BASE_HOME_H
 #define SIGNET_BASE_HOME_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 struct home {
@@ -25,5 +27,11 @@ struct home {
 int home_resolve(struct home *, const char *override, struct err *err) must_check;
 int home_make(const struct home *, struct err *err) must_check;
 void home_clear(struct home *);
+
+/* Where a program of ours is ("signet-agent"), as an absolute path in out. Looked
+ * for in SIGNET_LIBEXEC when that is set; else beside the running program (the
+ * build tree's folders too), then in the installed places. E_SYSTEM when it is
+ * nowhere. */
+int home_program(const char *name, char *out, size_t max) must_check;
 
 #endif

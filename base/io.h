@@ -32,6 +32,9 @@ ssize_t io_read(int fd, void *data, size_t len) must_check;
 /* A whole small file (PIN file, certificate), at most max bytes: E_LIMIT over it. */
 int io_read_file(const char *path, size_t max, struct buf *out, struct err *err) must_check;
 
+/* A new unnamed file under TMPDIR (or /tmp): its descriptor, or a negative E_*. */
+int io_unnamed(struct err *err) must_check;
+
 struct infile;
 int infile_open(struct infile **ret, const char *path, struct err *err) must_check;
 /* Bytes read (0 at the end), or a negative E_*. */

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/conf_schema.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+
+bool
+conf_parse_bool(const char *value, bool *ret)
+{
+    static const struct {
+        const char *word;
+        bool value;
+    } words[] = {{"yes", true}, {"no", false}, {"true", true}, {"false", false},
+                 {"on", true},  {"off", false}, {"1", true},   {"0", false}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcasecmp(value, words[i].word) == 0) {
+            *ret = words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+conf_parse_number(const char *value, unsigned *ret)
+{
+    unsigned long n = 0;
+    if (value[0] == '\0')
+        return false;
+    for (; *value != '\0'; value++) {
+        if (*value < '0' || *value > '9')
+            return false;
+        n = n * 10 + (unsigned)(*value - '0');
+        if (n > UINT_MAX)
+            return false;
+    }
+    *ret = (unsigned)n;
+    return true;
+}
+
+static bool
+is_any(const char *value)
+{
+    return value[0] != '\0';
+}
+
+static bool
+is_path(const char *value)
+{
+    return value[0] == '/';
+}
+
+static bool
+is_pinentry(const char *value)
+{
+    return strcmp(value, "none") == 0 || is_path(value);
+}
+
+static bool
+is_pin_source(const char *value)
+{
+    return strncmp(value, "file:/", 6) == 0;
+}
+
+static bool
+is_bool(const char *value)
+{
+    bool ignored;
+    return conf_parse_bool(value, &ignored);
+}
+
+static bool
+is_duration(const char *value)
+{
+    unsigned ignored;
+    return text_parse_duration(value, &ignored) == 0;
+}
+
+static bool
+is_between(const char *value, unsigned least, unsigned most)
+{
+    unsigned n;
+    return conf_parse_number(value, &n) && n >= least && n <= most;
+}
+
+static bool
+is_lanes(const char *value)
+{
+    return is_between(value, 1, 64);
+}
+
+static bool
+is_connections(const char *value)
+{
+    return is_between(value, 1, 65536);
+}
+
+/* Is value one of the words of "one|two|three"? */
+static bool
+is_word_of(const char *value, const char *words)
+{
+    size_t len = strcspn(value, "|");
+    if (value[len] != '\0')
+        return false;
+    while (len > 0 && words != NULL) {
+        if (strncmp(words, value, len) == 0 && (words[len] == '|' || words[len] == '\0'))
+            return true;
+        words = strchr(words, '|');
+        words = words != NULL ? words + 1 : NULL;
+    }
+    return false;
+}
+
+#define LOG_LEVELS "error|warning|info|debug"
+#define REVOCATIONS "off|soft|hard"
+#define DIGESTS "sha256|sha384|sha512"
+#define CERTS "none|signer|chain"
+
+static bool
+is_log_level(const char *value)
+{
+    return is_word_of(value, LOG_LEVELS);
+}
+
+static bool
+is_revocation(const char *value)
+{
+    return is_word_of(value, REVOCATIONS);
+}
+
+static bool
+is_digest(const char *value)
+{
+    return is_word_of(value, DIGESTS);
+}
+
+static bool
+is_certs(const char *value)
+{
+    return is_word_of(value, CERTS);
+}
+
+static const struct conf_kind kinds[] = {
+    {"agent", false}, {"module", true}, {"token", true}, {"trust", false}, {"sign", false},
+};
+
+#define PATH "an absolute path"
+#define BOOL "yes or no"
+#define DURATION "a duration such as 90s, 10m, 2h or 1d"
+
+static const struct conf_key keys[] = {
+    {"agent", "pinentry", is_pinentry, PATH " or \"none\""},
+    {"agent", "pin-ttl", is_duration, DURATION},
+    {"agent", "pin-ttl-max", is_duration, DURATION},
+    {"agent", "p11-kit", is_bool, BOOL},
+    {"agent", "max-connections", is_connections, "a number from 1 to 65536"},
+    {"agent", "log-level", is_log_level, "one of " LOG_LEVELS},
+    {"module", "path", is_path, PATH},
+    {"module", "lanes", is_lanes, "a number from 1 to 64"},
+    {"module", "init-args", is_any, "a text"},
+    {"module", "softhsm-conf", is_path, PATH},
+    {"module", "disable", is_bool, BOOL},
+    {"token", "pin-source", is_pin_source, "file: and " PATH},
+    {"trust", "revocation", is_revocation, "one of " REVOCATIONS},
+    {"sign", "key", is_any, "a key"},
+    {"sign", "digest", is_digest, "one of " DIGESTS},
+    {"sign", "certs", is_certs, "one of " CERTS},
+};
+
+const struct conf_kind *
+conf_kind_find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strlen(kinds[i].name) == len && memcmp(kinds[i].name, name, len) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+const struct conf_key *
+conf_key_find(const char *kind, const char *name)
+{
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(keys[i].kind, kind) == 0 && strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
