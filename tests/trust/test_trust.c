@@ -139,6 +139,7 @@ START_TEST(weak_needs_the_option)
     expect_path(ca, cert, NULL, &(struct path_options){.allow_weak = true}, NULL);
     X509_free(cert);
     cert = leaf(&(struct pki_request){.cn = "SHA-1", .md = EVP_sha1()});
+    expect_path(ca, cert, NULL, &(struct path_options){0}, "weak-algorithm");
     X509_free(cert);
     EVP_PKEY_free(weak_key);
 }
