@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The whole path once: token, keys, certificates, listings, signing, verdicts.
+
+load lib/common
+
+setup_file() {
+    e2e_begin
+    need openssl
+    cd "$T" || return
+    ca_make "$T/ca"
+    home_new main
+    token_new demo
+    mail_pl sample 4 >"$T/mail"
+}
+
+teardown_file() { e2e_end; }
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    home_use main
+}
+
+# The one JSON value that a jansson-printed text has under a key.
+json() { perl -0777 -ne 'print $1 if /"'"$1"'"\s*:\s*"?([^",}\]\s]*)/' <<<"$output"; }
+
+@test "a token appears in the listing" {
+    ends 0 signet tokens
+    [[ $output == *demo* ]]
+    ends 0 signet tokens --json
+    [[ $output == *'"label"'*'"demo"'* ]]
+}
+
+@test "a key of each type, its certificate, a signature that openssl takes" {
+    for type in rsa2048 rsa3072 rsa4096 p256 p384 p521 ed25519; do
+        key_new demo $type $type@first.example || fail "$type"
+        echo "$KEY" >"$T/name.$type"
+        ok openssl req -in "$T/certs/$type@first.example.csr" -verify -noout
+        ok signet sign -u $type@first.example -o $type.eml "$T/mail"
+        [ $type = ed25519 ] || ok openssl_accepts_mail $type.eml
+        ends 0 signet verify --anchor "$T/ca/chain.pem" $type.eml
+        says good
+    done
+}
+
+@test "keys are listed with type, token and addresses, as text and as JSON" {
+    ends 0 signet keys
+    for type in rsa2048 rsa3072 rsa4096 p256 p384 p521 ed25519; do
+        [[ $output == *"$type@first.example"* ]] || fail "no $type in:" "$output"
+    done
+    ends 0 signet keys --json
+    for type in rsa2048 p384 ed25519; do
+        [[ $output == *"$(cat "$T/name.$type")"* ]] || fail "no $type in:" "$output"
+    done
+}
+
+@test "a key is found by address, label, name prefix, fingerprint and URI" {
+    name=$(cat "$T/name.p256")
+    crt=$T/certs/p256@first.example.crt
+    sha256=$(openssl x509 -in "$crt" -noout -fingerprint -sha256 | sed 's/.*=//; s/://g' | tr A-F a-f)
+    sha1=$(gpgsm_fpr "$crt")
+    for spec in p256@first.example P256@FIRST.example p256 "$name" "${name:0:8}" "$sha256" "$sha1" \
+        'pkcs11:token=demo;object=p256'; do
+        ends 0 signet sign -u "$spec" -o m.eml "$T/mail"
+        ends 0 signet verify --json --anchor "$T/ca/chain.pem" m.eml
+        [[ $output == *p256@first.example* ]] || fail "with $spec:" "$output"
+    done
+}
+
+@test "several keys and none named: the candidates are listed" {
+    ends 4 signet sign -o m.eml "$T/mail"
+    says 'rsa2048|p256'
+    only_files .
+}
+
+@test "mail, opaque mail, CMS, detached, PEM: signed and verified" {
+    from=p256@first.example
+    anchor="--anchor $T/ca/chain.pem"
+    ends 0 signet sign -u $from -o m.eml "$T/mail"
+    grep -aqi '^content-type: multipart/signed' m.eml
+    grep -aq 'micalg="\?sha-256"\?' m.eml
+    ends 0 signet sign -u $from --opaque -o o.eml "$T/mail"
+    grep -aqi '^content-type: application/pkcs7-mime' o.eml
+    ends 0 signet sign -u $from --cms -o o.der "$T/mail"
+    ends 0 signet sign -u $from --cms --detached -o d.der "$T/mail"
+    ends 0 signet sign -u $from --cms --pem -o o.pem "$T/mail"
+    grep -q '^-----BEGIN CMS-----' o.pem
+    for f in m.eml o.eml o.der o.pem; do
+        ends 0 signet verify $anchor -o out "$f"
+        says good
+        [ -s out ]
+        rm out
+    done
+    ends 0 signet verify $anchor -o out o.der
+    cmp out "$T/mail"
+    ends 0 signet verify $anchor --content "$T/mail" d.der
+    says good
+}
+
+@test "standard input and output" {
+    signet sign -u p256@first.example --cms <"$T/mail" >s.der
+    signet verify --anchor "$T/ca/chain.pem" <s.der >out
+    cmp out "$T/mail"
+    signet sign -u p256@first.example <"$T/mail" | signet verify --anchor "$T/ca/chain.pem" >out
+    grep -q 'quick brown fox' out
+}
+
+@test "digests and PSS are what was asked for" {
+    for digest in sha256 sha384 sha512; do
+        ok signet sign -u rsa2048@first.example --cms --digest $digest -o d.der "$T/mail"
+        openssl cms -cmsout -print -in d.der -inform DER >text
+        grep -q "algorithm: $digest" text
+    done
+    ok signet sign -u rsa2048@first.example --cms --pss -o pss.der "$T/mail"
+    openssl cms -cmsout -print -in pss.der -inform DER | grep -q rsassaPss
+    ends 0 signet verify --anchor "$T/ca/chain.pem" pss.der
+}
+
+@test "several signers" {
+    ok signet sign -u rsa2048@first.example -u p256@first.example --cms -o two.der "$T/mail"
+    ends 0 signet verify --json --anchor "$T/ca/chain.pem" -o out two.der
+    [[ $output == *rsa2048@first.example* && $output == *p256@first.example* ]]
+    run openssl_accepts_opaque two.der
+    [ "$status" -eq 0 ] || fail "$output"
+}
+
+@test "certificates in the signature: none, the signer's" {
+    ok signet sign -u p256@first.example --cms --certs none -o n.der "$T/mail"
+    openssl cms -cmsout -print -in n.der -inform DER >text
+    ! grep -q d.certificate text
+    ok signet sign -u p256@first.example --cms --certs signer -o s.der "$T/mail"
+    [ "$(openssl cms -cmsout -print -in s.der -inform DER | grep -c d.certificate)" -eq 1 ]
+}
+
+@test "verdicts: untrusted 3, altered 1, malformed 5; JSON says the same" {
+    signet sign -u p256@first.example -o m.eml "$T/mail"
+    ends 3 signet verify m.eml
+    ends 3 signet verify --json m.eml
+    [[ $output == *'"untrusted"'* ]]
+    sed 's/line 000010/line 000011/' m.eml >bad.eml
+    ends 1 signet verify --anchor "$T/ca/chain.pem" -o out bad.eml
+    says alter
+    [ ! -e out ]
+    ends 1 signet verify --json --anchor "$T/ca/chain.pem" bad.eml
+    [[ $output == *'"bad"'* && $output == *content-altered* ]]
+    signet sign -u p256@first.example --cms -o m.der "$T/mail"
+    head -c 1000 m.der >cut.der
+    ends 5 signet verify --anchor "$T/ca/chain.pem" -o out cut.der
+    [ ! -e out ]
+    ends 5 signet verify --json cut.der
+    [[ $output == *'"malformed"'* ]]
+    ends 0 signet verify --json --anchor "$T/ca/chain.pem" m.der
+    [[ $output == *'"good"'* && $output == *'"signing_time"'* ]]
+}
+
+@test "verify needs no agent" {
+    signet sign -u p256@first.example -o m.eml "$T/mail"
+    home_stop
+    ends 0 signet verify --anchor "$T/ca/chain.pem" m.eml
+    [ -z "$(daemons)" ]
+}
+
+@test "the agent starts, tells its state, stops; twice is no error" {
+    home_new second
+    ends 0 signet agent start
+    ends 0 signet agent start
+    ends 0 signet agent status
+    ends 0 signet agent status --json
+    [[ $output == *'"pid"'* ]]
+    ends 0 signet agent stop
+    run signet agent stop
+    [ "$status" -eq 0 ] || [ "$status" -eq 6 ]
+    run --separate-stderr signet agent status
+    [ "$status" -ne 0 ]
+    [ -z "$(daemons)" ] || wait_gone $(daemons)
+}
+
+@test "a second token may not have a taken label" {
+    ends 2 signet token create --label demo --pin-file "$T/pin"
+    says demo
+}
+
+@test "each command explains itself" {
+    for command in sign verify tokens keys token key csr cert agent; do
+        ends 0 signet $command --help
+        [[ $output == *"$command"* ]]
+    done
+    ends 0 signet --help
+    ends 0 signet --version
+}

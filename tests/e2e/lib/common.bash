@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What every end-to-end test file starts with. In the file:
+#
+#   load lib/common
+#   setup_file()    { e2e_begin; ... }     teardown_file() { e2e_end; }
+#   teardown()      { home_stop_all; }     (where tests make homes of their own)
+#
+# e2e_begin gives a private folder $T (short: sockets live in it) with HOME, the
+# XDG folders and TMPDIR inside, no agent or token of the machine in reach.
+# home_new makes a SIGNET_HOME in it; home_stop ends its agent and fails when
+# anything is left. Every file runs under `reaper`, whose children are the
+# orphans, so a daemon that outlives its home is seen without any privilege.
+
+bats_require_minimum_version 1.5.0
+E2E_DIR=${BASH_SOURCE[0]%/lib/*}
+case $E2E_DIR in /*) ;; *) E2E_DIR=$PWD/$E2E_DIR ;; esac
+. "$E2E_DIR/lib/ca.bash"
+. "$E2E_DIR/lib/keys.bash"
+. "$E2E_DIR/lib/cms.bash"
+. "$E2E_DIR/lib/gpgsm.bash"
+. "$E2E_DIR/lib/nss.bash"
+. "$E2E_DIR/lib/softhsm.bash"
+. "$E2E_DIR/lib/pinentry.bash"
+
+TYPES_V15="rsa2048 rsa3072 rsa4096"
+TYPES_EC="p256 p384 p521"
+PIN=739164
+
+mail_pl() { perl "$E2E_DIR/lib/mail.pl" "$@"; }
+
+# Says why in the log, and fails.
+fail() {
+    printf '%s\n' "$@" >&2
+    return 1
+}
+
+# A command that must succeed; shows all of its output when it does not.
+ok() {
+    run "$@"
+    [ "$status" -eq 0 ] || fail "status $status from: $*" "$output"
+}
+
+# A command that must end with exactly this status.
+ends() {
+    local want=$1
+    shift
+    run --separate-stderr "$@"
+    [ "$status" -eq "$want" ] ||
+        fail "status $status instead of $want from: $*" "stdout: $output" "stderr: ${stderr-}"
+}
+
+# The sentence of the last `ends`: one line on standard error that matches.
+says() {
+    [ -n "${stderr-}" ] || fail "nothing on standard error" || return
+    grep -Eqi -- "$1" <<<"$stderr" || fail "standard error does not match '$1':" "$stderr"
+}
+
+need() {
+    local tool
+    for tool; do
+        command -v "$tool" >/dev/null || skip "$tool is not installed"
+    done
+}
+
+e2e_begin() {
+    [ -n "${SIGNET_BUILD-}" ] || fail "SIGNET_BUILD is not set: run through meson" || return
+    [ -x "$SIGNET_BUILD/cli/signet" ] || skip "signet is not built"
+    e2e_begin_rig
+}
+
+# The same for files that look at peers alone.
+e2e_begin_rig() {
+    T=$BATS_FILE_TMPDIR
+    # A socket's name has 107 bytes; a home needs some of them.
+    [ ${#T} -le 60 ] || T=$(mktemp -d /tmp/sg-XXXXXX)
+    export T PATH="${SIGNET_BUILD:+$SIGNET_BUILD/cli:}$PATH"
+    export HOME=$T/user TMPDIR=$T/tmp LC_ALL=C TZ=UTC
+    export XDG_CONFIG_HOME=$HOME/.config XDG_DATA_HOME=$HOME/.local/share XDG_RUNTIME_DIR=$T/xrun
+    unset DISPLAY WAYLAND_DISPLAY GPG_TTY GNUPGHOME SIGNET_HOME SIGNET_LIBEXEC SOFTHSM2_CONF
+    mkdir -p -m 700 "$HOME" "$TMPDIR" "$XDG_RUNTIME_DIR" "$T/homes"
+    printf %s "$PIN" >"$T/pin"
+    chmod 600 "$T/pin"
+}
+
+e2e_end() {
+    [ -n "${T-}" ] || return 0
+    home_stop_all
+    local bad=$?
+    gpgsm_stop_all
+    [ "$T" = "$BATS_FILE_TMPDIR" ] || rm -rf "$T"
+    return $bad
+}
+
+# home_new NAME [no-conf]: makes $T/homes/NAME and points SIGNET_HOME at it. The
+# system's PKCS#11 modules and pinentries stay out of it.
+home_new() {
+    export SIGNET_HOME=$T/homes/$1
+    mkdir -m 700 "$SIGNET_HOME" || return
+    [ "${2-}" = no-conf ] || printf '[agent]\np11-kit = no\npinentry = none\n' >"$SIGNET_HOME/signet.conf"
+}
+
+home_use() { export SIGNET_HOME=$T/homes/$1; }
+
+# Living processes that descend from this file's reaper and bear a daemon's name.
+daemons() {
+    ps -e -o pid=,ppid=,stat=,comm= | awk -v root="${E2E_REAPER:?run through reaper}" -v want="${1-signet-(agent|token)}" '
+        { parent[$1] = $2; state[$1] = $3; name[$1] = $4 }
+        END {
+            for (p in parent) {
+                if (name[p] !~ "^(" want ")$" || state[p] ~ /^Z/) continue
+                for (q = p; q > 1 && q != root; q = parent[q]);
+                if (q == root) print p
+            }
+        }'
+}
+
+# Waits until no process of the list lives; false after 10 s.
+wait_gone() {
+    local pid i
+    for pid; do
+        for ((i = 0; i < 500; i++)); do
+            [ -d "/proc/$pid" ] || break
+            [[ $(ps -o stat= -p "$pid") == Z* ]] && break
+            sleep 0.02
+        done
+        [ $i -lt 500 ] || return 1
+    done
+}
+
+# Waits until the command succeeds; false after 20 s.
+wait_until() {
+    local i
+    for ((i = 0; i < 1000; i++)); do
+        "$@" && return 0
+        sleep 0.02
+    done
+    fail "never came true: $*"
+}
+
+agent_pid() { signet agent status --json | tr -d ' \n' | sed -n 's/.*"pid":\([0-9]*\).*/\1/p' | head -1; }
+token_host_pids() { daemons signet-token; }
+
+# Ends the agent of SIGNET_HOME and looks for what it left: sockets and locks.
+home_stop() {
+    local left
+    [ -d "$SIGNET_HOME" ] || return 0
+    signet agent stop >/dev/null 2>&1
+    left=$(find "$SIGNET_HOME" -type s)
+    [ -z "$left" ] || fail "left behind: $left"
+}
+
+home_stop_all() {
+    local home bad=0 pids
+    for home in "$T"/homes/*; do
+        [ -d "$home" ] || continue
+        SIGNET_HOME=$home home_stop || bad=1
+    done
+    pids=$(daemons)
+    # shellcheck disable=SC2086
+    if ! wait_gone $pids; then
+        ps -o pid,ppid,stat,args -p "$(echo $pids | tr ' ' ,)" >&2
+        # shellcheck disable=SC2086
+        kill -9 $pids
+        fail "processes left running: $pids"
+        bad=1
+    fi
+    return $bad
+}
+
+# No file under the output's name, and nothing new in its folder: a temporary
+# file would be in it. The folder holds exactly the names given.
+only_files() {
+    local dir=$1 have want
+    shift
+    have=$(find "$dir" -mindepth 1 -printf '%P\n' | sort)
+    want=$(printf '%s\n' "$@" | sed '/^$/d' | sort)
+    [ "$have" = "$want" ] || fail "in $dir:" "$have" "instead of:" "$want"
+}
+
+# Every program of ours runs instrumented? Then limits on memory do not hold.
+sanitized() { grep -q '__asan_init\|__tsan_init' "$SIGNET_BUILD/cli/signet"; }

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Both directions of the matrix, for one peer at a time. Each peer is a set of
+# functions named after it (PEER_accepts_opaque, ...), see cms, gpgsm, nss.bash.
+
+# A home with a key of each type on the token, file keys of each type for the peer.
+interop_begin() {
+    local type
+    e2e_begin
+    cd "$T" || return
+    ca_make "$T/ca" || return
+    home_new main
+    token_new interop || return
+    for type; do
+        key_new interop "$type" "$type@token.example" || return
+        ca_leaf "$T/ca" "$type" "$type" "$type@file.example" || return
+    done
+    mail_pl sample 10 >"$T/mail"
+    sed 's/$/\r/' "$T/mail" >"$T/crlf"
+    head -c 100000 /dev/urandom >"$T/binary"
+}
+
+interop_setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    home_use main
+}
+
+# The digest that every peer takes with a key: gpgsm wants one as long as the curve.
+digest_of() {
+    case $1 in p384) echo sha384 ;; p521) echo sha512 ;; *) echo sha256 ;; esac
+}
+
+# signet_to PEER TYPE [OPTION]...: what Signet signs is good for the peer, in
+# every shape.
+signet_to() {
+    local peer=$1 type=$2 who=$2@token.example
+    shift 2
+    ok signet sign -u "$who" "$@" -o m.eml "$T/mail"
+    mail_pl split m.eml content sig.der
+    tr -d '\r' <content | cmp - "$T/mail" || mime_body_kept content
+    ok "${peer}_accepts_detached" sig.der content
+    ok signet sign -u "$who" "$@" --opaque -o o.eml "$T/mail"
+    mail_pl body o.eml o.der
+    ok "${peer}_accepts_opaque" o.der
+    ok signet sign -u "$who" "$@" --cms -o b.der "$T/binary"
+    ok "${peer}_accepts_opaque" b.der
+    ok signet sign -u "$who" "$@" --cms --detached -o d.der "$T/binary"
+    ok "${peer}_accepts_detached" d.der "$T/binary"
+}
+
+# Signing moves a mail's envelope header out of the entity, never its body.
+mime_body_kept() {
+    sed '1,/^\r*$/d' "$1" | tr -d '\r' | cmp - <(sed '1,/^$/d' "$T/mail")
+}
+
+good() {
+    ends 0 signet verify --anchor "$T/ca/root.crt" --anchor "$T/ca/inter.crt" "$@"
+    says good
+}
