@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The agent's protocol by hand, as docs/protocol.md shows it: gpg-connect-agent -S.
+
+load lib/common
+
+setup_file() {
+    e2e_begin
+    need gpg-connect-agent openssl
+    cd "$T" || return
+    ca_make "$T/ca"
+    home_new main
+    token_new hand
+    key_new hand p256 hand@wire.example
+    echo "$KEY" >"$T/p256.name"
+    key_new hand ed25519 ed@wire.example
+    echo "$KEY" >"$T/ed25519.name"
+    key_new hand rsa2048 rsa@wire.example
+    echo "$KEY" >"$T/rsa2048.name"
+}
+
+teardown_file() { e2e_end; }
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    home_use main
+    SOCK=$SIGNET_HOME/run/agent.sock
+}
+
+# by_hand COMMAND...: each a line; the answers go to $output.
+by_hand() {
+    run gpg-connect-agent --no-history -S "$SOCK" "$@" /bye
+    [ "$status" -eq 0 ] || fail "status $status" "$output"
+}
+
+# The data of D lines, unescaped, to a file.
+data() {
+    printf '%s\n' "$output" | sed -n 's/^D //p' | tr -d '\n' |
+        perl -pe 's/%([0-9A-Fa-f]{2})/chr hex $1/ge' >"$1"
+}
+
+@test "GETINFO, NOP, HELP, an unknown command" {
+    by_hand 'GETINFO version' 'GETINFO pid' 'GETINFO protocol' NOP
+    [ "$(grep -c '^OK' <<<"$output")" -ge 4 ]
+    [[ $output == *"D $(agent_pid)"* ]]
+    by_hand HELP
+    for command in SIGN KEYS KEY TOKENS CERTS DECRYPT DERIVE STATUS FORGET STOP OPTION; do
+        [[ $output == *"# $command"* ]] || fail "HELP knows no $command" "$output"
+    done
+    by_hand FROBNICATE
+    [[ $output == *ERR* ]]
+}
+
+@test "TOKENS, KEYS, KEY, CERTS, STATUS answer with JSON" {
+    for command in TOKENS KEYS CERTS STATUS "KEY hand@wire.example"; do
+        by_hand "$command"
+        data json
+        [[ $(head -c 1 json) == [\[{] ]] || fail "$command:" "$output"
+    done
+    by_hand "KEY $(head -c 12 "$T/p256.name")"
+    [[ $output == *"$(cat "$T/p256.name")"* ]]
+}
+
+@test "SIGN: one line each way, and openssl verifies it" {
+    printf 'some words' >words
+    hex=$(openssl dgst -sha256 -r words | cut -d' ' -f1)
+    for pair in p256:ecdsa-sha256:hand rsa2048:rsa-pkcs1-sha256:rsa; do
+        IFS=: read -r type scheme who <<<"$pair"
+        by_hand "SIGN $(cat "$T/$type.name") $scheme $hex"
+        data sig
+        openssl x509 -in "$T/certs/$who@wire.example.crt" -noout -pubkey >pub
+        openssl dgst -sha256 -verify pub -signature sig words
+    done
+    by_hand "SIGN $(cat "$T/rsa2048.name") rsa-pss-sha256 $hex"
+    data sig
+    openssl dgst -sha256 -verify pub -signature sig -sigopt rsa_padding_mode:pss words
+}
+
+@test "SIGN with INQUIRE: Ed25519 takes the message" {
+    printf 'some words' >words
+    by_hand "/definqfile DATA $PWD/words" "SIGN $(cat "$T/ed25519.name") ed25519"
+    data sig
+    openssl x509 -in "$T/certs/ed@wire.example.crt" -noout -pubkey >pub
+    openssl pkeyutl -verify -rawin -pubin -inkey pub -sigfile sig -in words
+}
+
+@test "failures come as S ERROR with a sentence, then ERR" {
+    zero=$(printf '0%.0s' $(seq 64))
+    by_hand "SIGN $zero ecdsa-sha256 $zero"
+    [[ $output == *'S ERROR E_NO_KEY '* ]]
+    [[ $output == *ERR* ]]
+    by_hand "SIGN $(cat "$T/p256.name") ecdsa-sha256 abcd"
+    [[ $output == *'S ERROR E_'* ]]
+    by_hand "SIGN $(cat "$T/p256.name") rsa-pkcs1-sha256 $zero"
+    [[ $output == *'S ERROR E_'* ]]
+    by_hand "SIGN $(cat "$T/p256.name") nonsense $zero" SIGN 'SIGN x' "KEY nobody"
+    [ "$(grep -c '^ERR' <<<"$output")" -eq 4 ] || fail "$output"
+    by_hand "SIGN $(cat "$T/rsa2048.name") rsa-pkcs1-sha1 $(printf '0%.0s' $(seq 40))"
+    [[ $output == *ERR* ]]
+}
+
+@test "garbage, long lines and silence do no harm" {
+    perl -MSocket -e '
+        my $to = pack_sockaddr_un($ARGV[0]);
+        for my $text ("\0\1\2\n" x 50, "A" x 100000, "SIGN " . "f" x 5000 . "\n", "D x\nEND\nCAN\n", "") {
+            socket(my $s, AF_UNIX, SOCK_STREAM, 0) and connect($s, $to) or die;
+            local $SIG{PIPE} = "IGNORE";
+            syswrite $s, $text;
+            close $s;
+        }' "$SOCK"
+    ends 0 signet agent status
+    ends 0 signet sign -u hand@wire.example -o /dev/null "$T/ca/chain.pem" || [ "$status" -eq 5 ]
+}
+
+@test "a session's commands from docs/protocol.md" {
+    doc=$E2E_DIR/../../docs/protocol.md
+    [ -e "$doc" ] || skip "docs/protocol.md is not there"
+    # Every command word that the page documents is known to the agent.
+    by_hand HELP
+    known=$output
+    for command in $(sed -n 's/^##* *`\([A-Z_]*\).*/\1/p' "$doc" | sort -u); do
+        [[ $known == *"# $command"* ]] || [[ " BYE NOP RESET HELP CANCEL END " == *" $command "* ]] ||
+            fail "documented but unknown: $command"
+    done
+}
+
+@test "STOP by hand" {
+    home_new stopped
+    signet agent start
+    pid=$(agent_pid)
+    SOCK=$SIGNET_HOME/run/agent.sock
+    run gpg-connect-agent -S "$SOCK" STOP /bye
+    [[ $output == *OK* ]]
+    wait_gone "$pid"
+    [ ! -e "$SOCK" ]
+}
