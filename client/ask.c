@@ -12,14 +12,6 @@
 /* A command line, its line end included, in bytes (libassuan's ASSUAN_LINELENGTH). */
 #define COMMAND_MAX 1002
 
-/* A library must not let its process die of SIGPIPE because an agent went away. */
-static ssize_t
-write_nosignal(assuan_context_t ctx, assuan_fd_t fd, const void *data, size_t len)
-{
-    (void)ctx;
-    return send(fd, data, len, MSG_NOSIGNAL);
-}
-
 static int
 send_all(int fd, const uint8_t *data, size_t len)
 {
@@ -38,33 +30,37 @@ send_all(int fd, const uint8_t *data, size_t len)
 gpg_error_t
 client_attach(struct client *c, int fd, const struct buf *ahead, unsigned lines)
 {
-    /* A PIN or a content key may pass through the line buffers. */
-    static struct assuan_malloc_hooks secret_hooks = {
-        secret_malloc, secret_realloc, secret_release};
-    static struct assuan_system_hooks hooks = {
-        ASSUAN_SYSTEM_HOOKS_VERSION, __assuan_usleep, __assuan_pipe, __assuan_close,
-        __assuan_read, write_nosignal, __assuan_recvmsg, __assuan_sendmsg, __assuan_spawn,
-        __assuan_waitpid, __assuan_socketpair, __assuan_socket, __assuan_connect};
-    gpg_error_t rc;
+    gpg_error_t rc = 0;
 
     if (send_all(fd, buf_data(ahead), buf_len(ahead)) != 0)
         rc = gpg_error_from_syserror();
-    else
-        rc = assuan_new_ext(&c->ctx, GPG_ERR_SOURCE_USER_1, &secret_hooks, NULL, NULL);
+    else if (channel_init(&c->channel) != 0)
+        rc = gpg_error(GPG_ERR_ENOMEM);
+    /* A PIN or a content key may pass through the line buffers. */
+    if (rc == 0)
+        rc = assuan_new_ext(&c->ctx, GPG_ERR_SOURCE_USER_1, &channel_malloc_hooks, NULL, NULL);
     if (rc) {
         close(fd);
+        client_detach(c);
         return rc;
     }
-    assuan_ctx_set_system_hooks(c->ctx, &hooks);
+    channel_attach(c->ctx, &c->channel);
     rc = assuan_socket_connect_fd(c->ctx, fd, 0);
     if (rc) {
-        assuan_release(c->ctx);
-        c->ctx = NULL;
+        client_detach(c);
         return rc;
     }
     c->fd = fd;
     c->unanswered = lines;
     return 0;
+}
+
+void
+client_detach(struct client *c)
+{
+    assuan_release(c->ctx);
+    c->ctx = NULL;
+    channel_clear(&c->channel);
 }
 
 /* The next line that is no comment. */
@@ -201,18 +197,15 @@ client_ask(struct client *c, const struct ask *ask, const char *command, struct 
 {
     struct wire_status st = {0};
     struct err refused;
-    uint8_t line[COMMAND_MAX];
     size_t len = strlen(command);
     gpg_error_t rc;
 
     if (c->dead)
         return lost(c, ask, err);
-    if (len + 1 > sizeof line)
+    if (len + 2 > COMMAND_MAX)
         return err_set(err, E_LIMIT, "the request is longer than the agent's protocol allows "
                        "(%zu bytes); use shorter names", len);
-    memcpy(line, command, len);
-    line[len] = '\n';
-    if (send_all(c->fd, line, len + 1) != 0)
+    if (assuan_write_line(c->ctx, command) != 0)
         return lost(c, ask, err);
 
     err_clear(&refused);

@@ -11,10 +11,12 @@
 #ifndef SIGNET_CLIENT_ASK_H
 #define SIGNET_CLIENT_ASK_H
 
+#include "client/channel.h"
 #include "client/client.h"
 #include "client/wire.h"
 
 struct client {
+    struct channel channel; /* first: ctx's pointer is to it */
     assuan_context_t ctx;
     int fd;                 /* ctx's socket, borrowed */
     struct client_options opts;
@@ -39,6 +41,7 @@ int client_ask(struct client *, const struct ask *, const char *command,
  * with their line ends, is sent before: their answers are read with the first
  * command. Returns 0 or a gpg_error_t; takes the descriptor either way. */
 gpg_error_t client_attach(struct client *, int fd, const struct buf *ahead, unsigned lines);
+void client_detach(struct client *);
 
 /* Starts an agent for the home and waits until it listens, or until one that
  * somebody else started meanwhile does. ret_fd: a connection to it. */

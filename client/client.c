@@ -150,7 +150,7 @@ client_free(struct client **c)
 {
     if (!c || !*c)
         return;
-    assuan_release((*c)->ctx);
+    client_detach(*c);
     free(*c);
     *c = NULL;
 }

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/conf.h"
 #include "client/ask.h"
 
 /* How long a new agent may take until it listens, in milliseconds. */
@@ -155,10 +156,11 @@ spawn_agent(const struct home *home, pid_t *ret_pid, int ready, int errors, stru
     char program[PATH_MAX], fd[12], name[] = "signet-agent", opt_home[] = "--home",
          opt_ready[] = "--ready-fd";
     char *argv[] = {name, opt_ready, fd, home->root ? opt_home : NULL, home->root, NULL};
-    int rc = home_program(name, program, sizeof program, err);
+    int rc = home_program(name, program, sizeof program);
 
     if (rc != 0)
-        return rc;
+        return err_set(err, E_AGENT, "signet-agent is not where Signet is installed; install "
+                       "it again, or set SIGNET_LIBEXEC to its folder");
     snprintf(fd, sizeof fd, "%d", READY_FD);
     rc = spawn_with(ret_pid, program, argv, ready, errors);
     if (rc != 0)
@@ -262,9 +264,14 @@ start(const struct home *home, struct err *err)
 int
 client_spawn(const struct home *home, int *ret_fd, struct err *err)
 {
+    struct conf *conf = NULL;
     int lock, rc;
 
-    rc = home_make(home, err);
+    /* A faulty configuration is better told here than by an agent that ends. */
+    rc = conf_load(&conf, home, err);
+    conf_free(&conf);
+    if (rc == 0)
+        rc = home_make(home, err);
     if (rc != 0)
         return rc;
     lock = take_lock(home);
