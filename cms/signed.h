@@ -95,7 +95,7 @@ struct cms_signed {
     STACK_OF(X509) *certs;                    /* of the message, its order; never NULL */
     STACK_OF(X509_CRL) *crls;                 /* never NULL */
     size_t other_certs;    /* certificates and revocation data of forms not read: */
-    size_t other_crls;     /* attribute certificates, OCSP (RFC 5940), oversized */
+    size_t other_crls;     /* attribute certificates, OCSP (RFC 5940) */
     bool detached;
     int content_type;      /* NID, 0 when libcrypto has none */
     const char *content_oid;
@@ -105,10 +105,12 @@ struct cms_signed {
 
 struct cms_verify_options {
     /* Detached: the set that was fed with the content. For opaque messages NULL
-     * (E_USAGE otherwise). A digest that the set lacks gives CMS_NO_CONTENT; ask
-     * cms_signature.digest which, hash again, call again. */
+     * (E_MALFORMED otherwise: the message is not of the kind that was expected).
+     * A digest that the set lacks gives CMS_NO_CONTENT; ask cms_signature.digest
+     * which it is, hash again, call again. */
     const struct cms_digests *content;
-    /* Certificates to look for signers in after the message's own; may be NULL. */
+    /* Certificates to look for signers in after the message's own, and for the
+     * parameters of DSA keys that inherit them; may be NULL. */
     const STACK_OF(X509) *certs;
 };
 

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cms/algid.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+
+static const struct {
+    int id;
+    enum alg_key_type type;
+} keys[] = {
+    { EVP_PKEY_RSA, ALG_KEY_RSA },         { EVP_PKEY_RSA_PSS, ALG_KEY_RSA },
+    { EVP_PKEY_EC, ALG_KEY_EC },           { EVP_PKEY_ED25519, ALG_KEY_ED25519 },
+    { EVP_PKEY_ED448, ALG_KEY_ED448 },     { EVP_PKEY_DSA, ALG_KEY_DSA },
+    { EVP_PKEY_X25519, ALG_KEY_X25519 },   { EVP_PKEY_X448, ALG_KEY_X448 },
+};
+
+enum alg_key_type
+algid_key_type(const EVP_PKEY *key)
+{
+    int id = EVP_PKEY_get_base_id(key);
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (keys[i].id == id)
+            return keys[i].type;
+    return ALG_KEY_NONE;
+}
+
+bool
+algid_key_is_weak(const EVP_PKEY *key)
+{
+    enum alg_key_type type = algid_key_type(key);
+    int bits = EVP_PKEY_get_bits(key);
+
+    if (type == ALG_KEY_RSA || type == ALG_KEY_DSA)
+        return bits < CMS_WEAK_RSA_BITS;
+    return type == ALG_KEY_EC && bits < CMS_WEAK_EC_BITS;
+}
+
+static bool
+set_padding(EVP_PKEY_CTX *ctx, const struct algid_sig *s, const EVP_MD *md)
+{
+    bool ok;
+    EVP_MD *mgf;
+
+    if (s->padding == ALG_PAD_PKCS1)
+        return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+               EVP_PKEY_CTX_set_signature_md(ctx, md) == 1;
+    if (s->padding != ALG_PAD_PSS)
+        return EVP_PKEY_CTX_set_signature_md(ctx, md) == 1;
+    mgf = EVP_MD_fetch(NULL, s->mgf->ossl, NULL);
+    ok = mgf != NULL && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+         EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
+         EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, mgf) == 1 &&
+         EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, s->salt) == 1;
+    EVP_MD_free(mgf);
+    return ok;
+}
+
+/* 1, 0, or negative when it cannot be set up. */
+static int
+verify_digest(EVP_PKEY *key, const struct algid_sig *s, const uint8_t *data, size_t len,
+              const uint8_t *sig, size_t sig_len)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    EVP_MD *md = EVP_MD_fetch(NULL, s->digest->ossl, NULL);
+    int rc = -1;
+
+    if (ctx != NULL && md != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
+        set_padding(ctx, s, md))
+        rc = EVP_PKEY_verify(ctx, sig, sig_len, data, len) == 1;
+    EVP_MD_free(md);
+    EVP_PKEY_CTX_free(ctx);
+    return rc;
+}
+
+static int
+verify_message(EVP_PKEY *key, const uint8_t *data, size_t len, const uint8_t *sig,
+               size_t sig_len)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int rc = -1;
+
+    if (ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1)
+        rc = EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
+    EVP_MD_CTX_free(ctx);
+    return rc;
+}
+
+int
+algid_verify(EVP_PKEY *key, const struct algid_sig *s, const uint8_t *data, size_t len,
+             const uint8_t *sig, size_t sig_len, struct err *err)
+{
+    int rc;
+
+    if (algid_key_type(key) != s->key) {
+        err_set(err, E_BAD_SIGNATURE, "signed as %s, but the certificate's key is %s",
+                alg_key_name(s->key), alg_key_name(algid_key_type(key)));
+        return 0;
+    }
+    ERR_set_mark();
+    rc = s->digest == NULL ? verify_message(key, data, len, sig, sig_len)
+                           : verify_digest(key, s, data, len, sig, sig_len);
+    ERR_pop_to_mark();
+    if (rc < 0)
+        return err_set(err, E_UNSUPPORTED, "this libcrypto cannot check the signature with "
+                       "the certificate's key");
+    if (rc == 0)
+        err_set(err, E_BAD_SIGNATURE, "the signature does not fit the certificate's key");
+    return rc;
+}
