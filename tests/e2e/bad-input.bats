@@ -6,9 +6,7 @@
 load lib/common
 
 setup_file() {
-    e2e_begin
-    need openssl softhsm2-util pkcs11-tool
-    cd "$T" || return
+    e2e_begin openssl softhsm2-util pkcs11-tool || return 0
     ca_make "$T/ca"
     home_new main
     token_new demo
@@ -19,8 +17,9 @@ setup_file() {
 teardown_file() { e2e_end; }
 
 setup() {
-    mkdir "$BATS_TEST_TMPDIR/d"
-    cd "$BATS_TEST_TMPDIR/d" || return
+    e2e_test
+    mkdir d
+    cd d || return
     home_use main
 }
 

@@ -13,12 +13,11 @@ setup_file() {
     # What is written beside the sparse input: the opaque message, then the content
     # that verify gives back.
     local free
-    e2e_begin
-    need openssl
+    e2e_begin openssl || return 0
     free=$(df --output=avail -m "$T" | tail -1)
     [ "$free" -gt $((MIB * 2 + 512)) ] ||
-        skip "$free MiB free in $T, $((MIB * 2 + 512)) needed (choose another TMPDIR)"
-    cd "$T" || return
+        e2e_skip_file "$free MiB free in $T, $((MIB * 2 + 512)) needed: choose another TMPDIR" ||
+        return 0
     ca_make "$T/ca"
     home_new main
     token_new big
@@ -31,7 +30,7 @@ setup_file() {
 teardown_file() { e2e_end; }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    e2e_test
     home_use main
 }
 

@@ -8,9 +8,7 @@ ROUNDS=2
 [ -z "${E2E_LONG-}" ] || ROUNDS=20
 
 setup_file() {
-    e2e_begin
-    need openssl
-    cd "$T" || return
+    e2e_begin openssl || return 0
     ca_make "$T/ca"
     home_new main
     token_new busy
@@ -22,7 +20,7 @@ setup_file() {
 teardown_file() { e2e_end; }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    e2e_test
     home_use main
 }
 

@@ -6,9 +6,7 @@
 load lib/common
 
 setup_file() {
-    e2e_begin
-    need openssl softhsm2-util pkcs11-tool
-    cd "$T" || return
+    e2e_begin openssl softhsm2-util pkcs11-tool || return 0
     ca_make "$T/ca"
     mail_pl sample 10 >"$T/mail"
     home_new main
@@ -24,7 +22,7 @@ setup_file() {
 teardown_file() { e2e_end; }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    e2e_test
     home_use main
     export DISPLAY=:none
     signet sign -u fragile@crash.example -o warm.eml "$T/mail"

@@ -5,9 +5,7 @@
 load lib/common
 
 setup_file() {
-    e2e_begin
-    need openssl
-    cd "$T" || return
+    e2e_begin openssl || return 0
     ca_make "$T/ca"
     home_new main
     token_new demo
@@ -17,7 +15,7 @@ setup_file() {
 teardown_file() { e2e_end; }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    e2e_test
     home_use main
 }
 

@@ -6,9 +6,7 @@
 load lib/common
 
 setup_file() {
-    e2e_begin
-    need openssl
-    cd "$T" || return
+    e2e_begin openssl || return 0
     ca_make "$T/ca"
     mail_pl sample 10 >"$T/mail"
 }
@@ -16,8 +14,9 @@ setup_file() {
 teardown_file() { e2e_end; }
 
 setup() {
-    mkdir "$BATS_TEST_TMPDIR/d"
-    cd "$BATS_TEST_TMPDIR/d" || return
+    e2e_test
+    mkdir d
+    cd d || return
     home_new "l$BATS_TEST_NUMBER"
 }
 

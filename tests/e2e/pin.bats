@@ -6,9 +6,7 @@
 load lib/common
 
 setup_file() {
-    e2e_begin
-    need openssl softhsm2-util pkcs11-tool expect
-    cd "$T" || return
+    e2e_begin openssl softhsm2-util pkcs11-tool expect || return 0
     ca_make "$T/ca"
     mail_pl sample 4 >"$T/mail"
     ca_leaf "$T/ca" card p256 card@pin.example
@@ -20,7 +18,7 @@ setup_file() {
 teardown_file() { e2e_end; }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    e2e_test
     home_new "h$BATS_TEST_NUMBER"
     # A copy per test: SoftHSM rewrites its files when somebody logs in.
     mkdir card

@@ -6,9 +6,7 @@
 load lib/common
 
 setup_file() {
-    e2e_begin_rig
-    need openssl gpgsm cmsutil certutil pk12util
-    cd "$T" || return
+    e2e_begin_rig openssl gpgsm cmsutil certutil pk12util || return 0
     ca_make "$T/ca"
     nss_new
     gpgsm_new verifier
@@ -25,7 +23,7 @@ setup_file() {
 
 teardown_file() { e2e_end; }
 
-setup() { cd "$BATS_TEST_TMPDIR" || return; }
+setup() { e2e_test; }
 
 digest_of() {
     case $1 in p384) echo sha384 ;; p521) echo sha512 ;; *) echo sha256 ;; esac

@@ -2,8 +2,9 @@
 # What every end-to-end test file starts with. In the file:
 #
 #   load lib/common
-#   setup_file()    { e2e_begin; ... }     teardown_file() { e2e_end; }
-#   teardown()      { home_stop_all; }     (where tests make homes of their own)
+#   setup_file() { e2e_begin openssl expect || return 0; ... }
+#   setup() { e2e_test; home_use main; }
+#   teardown_file() { e2e_end; }
 #
 # e2e_begin gives a private folder $T (short: sockets live in it) with HOME, the
 # XDG folders and TMPDIR inside, no agent or token of the machine in reach.
@@ -55,6 +56,7 @@ says() {
     grep -Eqi -- "$1" <<<"$stderr" || fail "standard error does not match '$1':" "$stderr"
 }
 
+# Skips a test when a tool is absent.
 need() {
     local tool
     for tool; do
@@ -62,14 +64,33 @@ need() {
     done
 }
 
+# e2e_skip_file REASON: from setup_file (where bats 1.8 cannot skip): every test of
+# the file is skipped by e2e_test, saying why. Fails, so that `|| return 0` follows.
+e2e_skip_file() {
+    printf '%s\n' "$1" >"$BATS_FILE_TMPDIR/skip"
+    return 1
+}
+
+# First in each setup.
+e2e_test() {
+    [ ! -e "$BATS_FILE_TMPDIR/skip" ] || skip "$(cat "$BATS_FILE_TMPDIR/skip")"
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# e2e_begin TOOL...: first in setup_file, with `|| return 0`: it fails only when the
+# file is to be skipped, because a tool is absent.
 e2e_begin() {
-    [ -n "${SIGNET_BUILD-}" ] || fail "SIGNET_BUILD is not set: run through meson" || return
-    [ -x "$SIGNET_BUILD/cli/signet" ] || skip "signet is not built"
-    e2e_begin_rig
+    [ -x "${SIGNET_BUILD:?not set: run through meson}/cli/signet" ] ||
+        e2e_skip_file "signet is not built" || return
+    e2e_begin_rig "$@"
 }
 
 # The same for files that look at peers alone.
 e2e_begin_rig() {
+    local tool
+    for tool; do
+        command -v "$tool" >/dev/null || e2e_skip_file "$tool is not installed" || return
+    done
     T=$BATS_FILE_TMPDIR
     # A socket's name has 107 bytes; a home needs some of them.
     [ ${#T} -le 60 ] || T=$(mktemp -d /tmp/sg-XXXXXX)
@@ -80,6 +101,7 @@ e2e_begin_rig() {
     mkdir -p -m 700 "$HOME" "$TMPDIR" "$XDG_RUNTIME_DIR" "$T/homes"
     printf %s "$PIN" >"$T/pin"
     chmod 600 "$T/pin"
+    cd "$T" || exit 1
 }
 
 e2e_end() {

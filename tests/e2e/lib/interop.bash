@@ -5,8 +5,6 @@
 # A home with a key of each type on the token, file keys of each type for the peer.
 interop_begin() {
     local type
-    e2e_begin
-    cd "$T" || return
     ca_make "$T/ca" || return
     home_new main
     token_new interop || return
@@ -20,7 +18,7 @@ interop_begin() {
 }
 
 interop_setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    e2e_test
     home_use main
 }
 

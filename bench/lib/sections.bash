@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The measurements. Each prints a table and keeps its figures for the JSON.
+
+# The command lines that stopwatch runs, one array per contestant, without a shell
+# in between. IN and OUT are set by the caller.
+mail_command() {
+    case $1 in
+    signet) COMMAND=(signet sign -u rsa@bench.example -o "$OUT" "$IN") ;;
+    file) COMMAND=(openssl cms -sign -inkey "$T/ca/rsa.key" -signer "$T/ca/rsa.crt" -in "$IN" -out "$OUT") ;;
+    engine) COMMAND=("SOFTHSM2_CONF=$T/hsm-engine/softhsm2.conf" openssl cms -sign -engine pkcs11
+        -keyform engine -inkey "$ENGINE_KEY" -signer "$T/ca/rsa.crt" -in "$IN" -out "$OUT") ;;
+    provider) COMMAND=("OPENSSL_CONF=$T/provider.cnf" "SOFTHSM2_CONF=$T/hsm-provider/softhsm2.conf"
+        openssl cms -sign -inkey "pkcs11:token=$TOKEN;object=rsa;type=private"
+        -signer "$T/ca/rsa.crt" -in "$IN" -out "$OUT") ;;
+    scd) COMMAND=("GNUPGHOME=$T/gpgsm" gpgsm -q -u rsa@bench.example --detach-sign --yes -o "$OUT" "$IN") ;;
+    esac
+}
+
+order() {  # Signet first, then the others that are there
+    local c
+    for c in signet scd engine provider file; do
+        have $c && echo $c
+    done
+}
+
+section_mail() {
+    local c lines args=() IN=$T/mail OUT COMMAND token
+    heading "Sign a 10 KB mail, RSA-2048: whole process, warm agent, $ROUNDS rounds interleaved"
+    for c in $(order); do
+        OUT=$T/out.$c
+        mail_command "$c"
+        args+=(-- "$c" "${COMMAND[@]}")
+    done
+    mapfile -t lines < <("$STOPWATCH" -r "$ROUNDS" -w 5 "${args[@]}")
+    race_table mail "${lines[@]}"
+    [ -z "$ABSENT" ] || echo "absent: $ABSENT"
+    token=$(token_rate rsa 1)
+    [ -n "$token" ] || return 0
+    awk -v ms="$(value "${lines[0]}" median_ms)" -v rate="$token" 'BEGIN {
+        printf "the token alone signs in %.2f ms; Signet'"'"'s whole process takes %.1f times that\n",
+            1000 / rate, ms * rate / 1000 }'
+    keep mail "$(awk -v ms="$(value "${lines[0]}" median_ms)" -v rate="$token" 'BEGIN {
+        printf "{\"name\": \"token\", \"median_ms\": %.4f, \"signet_to_token\": %.2f}",
+            1000 / rate, ms * rate / 1000 }')"
+}
+
+# Signatures per second of the token itself: key, threads. Empty when unknown.
+token_rate() {
+    local tool
+    tool=$(find "$BUILD" -name token-rate -type f -perm -u+x | head -1)
+    [ -n "$tool" ] || return 0
+    SOFTHSM2_CONF=$T/hsm/softhsm2.conf "$tool" --module "$SOFTHSM_MODULE" --token $TOKEN \
+        --pin-file "$T/pin" --key "$1" --threads "$2" --seconds 2 2>>"$T/log" |
+        sed -n 's/.*"per_second": *\([0-9.]*\).*/\1/p'
+}
+
+agent_rate() {
+    local tool
+    tool=$(find "$BUILD" -name agent-rate -type f -perm -u+x | head -1)
+    [ -n "$tool" ] || return 0
+    "$tool" --key "$1@bench.example" --clients "$2" --seconds 2 2>>"$T/log" |
+        sed -n 's/.*"per_second": *\([0-9.]*\).*/\1/p'
+}
+
+section_rate() {
+    local key n token agent share
+    heading "Signatures per second, through the agent and in the token itself"
+    printf '%-10s %8s %12s %12s %8s\n' key clients agent token share
+    for key in rsa ec; do
+        for n in 1 4; do
+            token=$(token_rate $key $n)
+            agent=$(agent_rate $key $n)
+            share=$(ratio "${agent:-0}" "${token:-0}")
+            printf '%-10s %8s %12s %12s %8s\n' $key $n "${agent:-unknown}" "${token:-unknown}" "$share"
+            keep rate "{\"name\": \"$key\", \"clients\": $n, \"agent\": ${agent:-null}, \"token\": ${token:-null}, \"share\": \"$share\"}"
+        done
+    done
+}
+
+# Four clients at once, each a quarter of the mails; then every result is verified.
+section_parallel() {
+    local c i n per=$((MAILS / 4)) good start took line
+    heading "$MAILS mails, 4 clients at once: valid signatures (by openssl)"
+    printf '%-24s %8s %10s\n' '' valid 'mails/s'
+    for c in $(order); do
+        start=$(date +%s%N)
+        for n in 0 1 2 3; do
+            for ((i = n * per; i < (n + 1) * per; i++)); do
+                "signs_$c" "$T/mail" "$T/par.$c.$i"
+            done >/dev/null 2>&1 &
+            clients[n]=$!
+        done
+        wait "${clients[@]}"
+        took=$(($(date +%s%N) - start))
+        good=0
+        for ((i = 0; i < per * 4; i++)); do
+            valid "$c" "$T/par.$c.$i" && good=$((good + 1))
+        done
+        rm -f "$T"/par.*
+        line=$(awk -v c="$c" -v g=$good -v m=$((per * 4)) -v ns=$took 'BEGIN {
+            printf "{\"name\": \"%s\", \"valid\": %d, \"mails\": %d, \"mails_per_second\": %.1f}",
+                c, g, m, m * 1e9 / ns }')
+        keep parallel "$line"
+        printf '%-24s %4d/%-4d %9.1f\n' "$(title "$c")" $good $((per * 4)) "$(value "$line" mails_per_second)"
+    done
+}
+
+valid() {
+    local form=(-inform SMIME)
+    [ -s "$2" ] || return 1
+    [ "$1" != scd ] || form=(-inform DER -binary -content "$T/mail")
+    openssl cms -verify -in "$2" "${form[@]}" -CAfile "$T/ca/root.crt" -certfile "$T/ca/inter.crt" \
+        -purpose smimesign -out /dev/null 2>/dev/null
+}
+
+# One kind of work with a file of $MIB MiB: contestants and their commands are given
+# as stopwatch wants them.
+big_race() {
+    local what=$1 lines line
+    shift
+    mapfile -t lines < <("$STOPWATCH" -r 3 -w 1 "$@")
+    for line in "${lines[@]}"; do
+        keep big "${line/\{/\{\"work\": \"$what\", \"mib\": $MIB, }"
+        awk -v what="$what" -v who="$(title "$(value "$line" name)")" \
+            -v ms="$(value "$line" median_ms)" -v kib="$(value "$line" peak_kib)" \
+            -v bad="$(value "$line" failures)" -v mib="$MIB" 'BEGIN {
+                printf "%-18s %-24s %9.3f GB/s %10d KB%s\n", what, who,
+                    mib * 1048576 / 1e6 / ms, kib, bad > 0 ? "   FAILED" : "" }'
+    done
+}
+
+section_big() {
+    local dir=$T/big need=$((MIB * 4 + 256)) free where=disk
+    free=$(df --output=avail -m /dev/shm 2>/dev/null | tail -1)
+    if [ "${free:-0}" -gt "$need" ]; then
+        MEMORY_DIR=$(mktemp -d /dev/shm/sgb-XXXXXX) && dir=$MEMORY_DIR where=memory
+    elif [ "$(df --output=avail -m "$dir" | tail -1)" -lt "$need" ]; then
+        heading "Big files: skipped, $need MiB of disk needed"
+        return
+    fi
+    heading "CMS of a $MIB MiB file in $where: speed of the content, peak memory"
+    head -c "${MIB}M" /dev/urandom >"$dir/in"
+    local anchors=(--anchor "$T/ca/root.crt" --anchor "$T/ca/inter.crt")
+    local ossl_sign=(openssl cms -sign -binary -inkey "$T/ca/rsa.key" -signer "$T/ca/rsa.crt"
+        -certfile "$T/ca/inter.crt" -outform DER)
+    local ossl_verify=(openssl cms -verify -binary -inform DER -CAfile "$T/ca/root.crt" -purpose smimesign)
+    local gpgsm=("GNUPGHOME=$T/gpgsm" gpgsm -q --yes)
+    local scd=()
+    ! have scd || scd=(-- scd "${gpgsm[@]}")
+
+    big_race "sha256" -- "openssl dgst" openssl dgst -sha256 "$dir/in"
+    big_race "sign detached" \
+        -- signet signet sign -u rsa@bench.example --cms --detached -o "$dir/d.signet" "$dir/in" \
+        -- file "${ossl_sign[@]}" -in "$dir/in" -out "$dir/d.file" \
+        ${scd:+"${scd[@]}" -u rsa@bench.example --detach-sign -o "$dir/d.scd" "$dir/in"}
+    big_race "verify detached" \
+        -- signet signet verify "${anchors[@]}" --content "$dir/in" "$dir/d.signet" \
+        -- file "${ossl_verify[@]}" -in "$dir/d.file" -content "$dir/in" -out /dev/null \
+        ${scd:+"${scd[@]}" --verify "$dir/d.scd" "$dir/in"}
+    big_race "sign opaque" \
+        -- signet signet sign -u rsa@bench.example --cms -o "$dir/o" "$dir/in"
+    big_race "verify opaque" \
+        -- signet signet verify "${anchors[@]}" -o "$dir/out" "$dir/o" \
+        -- file "${ossl_verify[@]}" -in "$dir/o" -out "$dir/out" \
+        ${scd:+"${scd[@]}" -o "$dir/out" --verify "$dir/o"}
+    rm -f "$dir/o" "$dir/out"
+    big_race "sign opaque" \
+        -- file "${ossl_sign[@]}" -nodetach -stream -in "$dir/in" -out "$dir/o" \
+        ${scd:+"${scd[@]}" -u rsa@bench.example --sign -o "$dir/o" "$dir/in"}
+    rm -rf "${dir:?}"/*
+}
