@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* --help, made of the same tables that parse the command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* The column at which explanations start. */
+#define HELP_COLUMN 30
+
+static const char statuses[] =
+    "Exit status: 0 all well; 1 a signature is bad or content was altered; 2 usage;\n"
+    "3 the signature is intact but its signer cannot be trusted; 4 no usable key,\n"
+    "token or PIN; 5 malformed input; 6 agent or system failure.\n";
+
+static int
+put_row(struct buf *out, const struct option_row *row)
+{
+    char left[80], *at = left;
+    size_t room = sizeof left;
+    int n = row->letter ? snprintf(at, room, "  -%c, ", row->letter)
+                        : snprintf(at, room, "      ");
+
+    n += snprintf(at + n, room - (size_t)n, "--%s", row->name);
+    if (row->value)
+        n += snprintf(at + n, room - (size_t)n, " %s", row->choices ? row->choices : row->value);
+    if (n >= HELP_COLUMN)
+        return buf_putf(out, "%s\n%*s%s\n", left, HELP_COLUMN, "", row->help);
+    return buf_putf(out, "%-*s%s\n", HELP_COLUMN, left, row->help);
+}
+
+static int
+put_rows(struct buf *out, const char *title, const struct option_row *rows)
+{
+    int rc = 0;
+
+    if (!rows || !rows->name)
+        return 0;
+    rc = buf_putf(out, "\n%s:\n", title);
+    for (; rc == 0 && rows->name; rows++)
+        rc = put_row(out, rows);
+    return rc;
+}
+
+/* The example's lines, indented. */
+static int
+put_example(struct buf *out, const char *example)
+{
+    int rc = buf_put_str(out, "\nExample:\n");
+
+    while (rc == 0 && *example) {
+        size_t len = strcspn(example, "\n");
+        rc = buf_putf(out, "  %.*s\n", (int)len, example);
+        example += len + (example[len] == '\n');
+    }
+    return rc;
+}
+
+int
+help_put_command(struct buf *out, const struct command *c)
+{
+    int rc = buf_putf(out, "Usage: signet %s%s%s\n\n%s\n", c->name, *c->synopsis ? " " : "",
+                      c->synopsis, c->text);
+
+    if (rc == 0)
+        rc = put_rows(out, "Options", c->options);
+    if (rc == 0)
+        rc = put_rows(out, "Options of every command", global_options);
+    return rc == 0 ? put_example(out, c->example) : rc;
+}
+
+static int
+put_summaries(struct buf *out, const char *group)
+{
+    size_t len = group ? strlen(group) : 0;
+    int rc = buf_put_str(out, "\nCommands:\n");
+
+    for (size_t i = 0; commands[i] && rc == 0; i++)
+        if (!group || (strncmp(commands[i]->name, group, len) == 0 &&
+                       commands[i]->name[len] == ' '))
+            rc = buf_putf(out, "  %-16s%s\n", commands[i]->name, commands[i]->summary);
+    return rc;
+}
+
+int
+help_put_overview(struct buf *out)
+{
+    int rc = buf_put_str(out, "Usage: signet COMMAND [options] [FILE]\n\n"
+                         "Signs and verifies mail and files with keys that stay on a smart "
+                         "card or HSM.\n");
+
+    if (rc == 0)
+        rc = put_summaries(out, NULL);
+    if (rc == 0)
+        rc = put_rows(out, "Options of every command", global_options);
+    if (rc == 0)
+        rc = buf_putf(out, "\n%s\nsignet COMMAND --help tells the options of a command; "
+                      "signet(1) tells all.\n", statuses);
+    return rc;
+}
+
+bool
+help_is_group(const char *word)
+{
+    size_t len = strlen(word);
+
+    for (size_t i = 0; commands[i]; i++)
+        if (strncmp(commands[i]->name, word, len) == 0 && commands[i]->name[len] == ' ')
+            return true;
+    return false;
+}
+
+int
+help_put_group(struct buf *out, const char *word)
+{
+    int rc = buf_putf(out, "Usage: signet %s COMMAND [options]\n", word);
+
+    return rc == 0 ? put_summaries(out, word) : rc;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A key on a token, made ready to sign: which certificate goes with it, which
+ * scheme is used, and the callback that the CMS and mail layers call.
+ *
+ * Life: signer_load; signer_cms for the struct that cms/ wants; signer_clear. The
+ * client must outlive it. One thread.
+ */
+#ifndef SIGNET_CLI_SIGNER_H
+#define SIGNET_CLI_SIGNER_H
+
+#include <stdbool.h>
+#include <openssl/x509.h>
+
+#include "base/alg.h"
+#include "cli/cli.h"
+#include "cms/sign.h"
+
+struct signer {
+    struct client *client;      /* borrowed */
+    struct client_key key;
+    X509 *cert;                 /* NULL after signer_load_key */
+    const struct alg_sig *scheme;
+};
+
+struct signer_wish {
+    const char *key;     /* -u's value; NULL: the only key */
+    const char *digest;  /* by name; NULL: what suits the key */
+    bool pss;
+};
+
+/* Key and scheme, without certificate: a certification request. E_WEAK for what is
+ * too weak to sign with, E_USAGE for a wish that the key cannot fulfil. */
+int signer_load_key(struct signer *, struct client *, const struct signer_wish *,
+                    struct err *err) must_check;
+/* And the certificate: the newest on the tokens that is valid now and made for
+ * signing. E_NO_CERT says why there is none and how to get one. */
+int signer_load(struct signer *, struct client *, const struct signer_wish *,
+                struct err *err) must_check;
+void signer_clear(struct signer *);
+
+/* Borrows from the signer. */
+struct cms_signer signer_cms(struct signer *);
+
+/* The certificates above the signer's, as far as the tokens hold them, without the
+ * root; appended to chain (up_refs; no duplicates). */
+int signer_put_chain(const struct signer *, STACK_OF(X509) *chain, struct err *err) must_check;
+
+#endif
