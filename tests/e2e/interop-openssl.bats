@@ -24,8 +24,8 @@ to_openssl() {
     ok openssl_accepts_opaque b.der out
     cmp out "$T/binary"
     ok signet sign -u "$type@token.example" --cms --pem -o b.pem "$T/binary"
-    openssl cms -verify -binary -in b.pem -inform PEM -CAfile "$T/ca/root.crt" \
-        -certfile "$T/ca/inter.crt" -out out 2>/dev/null
+    openssl cms -verify -binary -in b.pem -inform PEM -CAfile "$T/ca/chain.pem" \
+        -out out 2>/dev/null
     cmp out "$T/binary"
 }
 

@@ -2,16 +2,16 @@
 # openssl as a peer, and surgery on bare CMS objects.
 
 openssl_accepts_mail() {  # MAIL [OUT]
-    openssl cms -verify -in "$1" -inform SMIME -CAfile "$T/ca/root.crt" \
-        -certfile "$T/ca/inter.crt" -purpose smimesign -out "${2-/dev/null}" 2>&1
+    openssl cms -verify -in "$1" -inform SMIME -CAfile "$T/ca/chain.pem" \
+        -purpose smimesign -out "${2-/dev/null}" 2>&1
 }
 openssl_accepts_opaque() {  # DER [OUT]
-    openssl cms -verify -binary -in "$1" -inform DER -CAfile "$T/ca/root.crt" \
-        -certfile "$T/ca/inter.crt" -purpose smimesign -out "${2-/dev/null}" 2>&1
+    openssl cms -verify -binary -in "$1" -inform DER -CAfile "$T/ca/chain.pem" \
+        -purpose smimesign -out "${2-/dev/null}" 2>&1
 }
 openssl_accepts_detached() {  # DER CONTENT
-    openssl cms -verify -binary -in "$1" -inform DER -content "$2" -CAfile "$T/ca/root.crt" \
-        -certfile "$T/ca/inter.crt" -purpose smimesign -out /dev/null 2>&1
+    openssl cms -verify -binary -in "$1" -inform DER -content "$2" -CAfile "$T/ca/chain.pem" \
+        -purpose smimesign -out /dev/null 2>&1
 }
 
 # openssl_signs NAME DIGEST IN OUT [OPTION]...: with the file key $T/ca/NAME.
