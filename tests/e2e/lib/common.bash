@@ -159,7 +159,11 @@ wait_until() {
     fail "never came true: $*"
 }
 
-agent_pid() { signet agent status --json | tr -d ' \n' | sed -n 's/.*"pid":\([0-9]*\).*/\1/p' | head -1; }
+# The agent's own process; those of its hosts are in an array of the same object.
+agent_pid() {
+    signet agent status --json |
+        perl -0777 -ne 's/\[.*\]//s; print $1 if /"pid"\s*:\s*(\d+)/'
+}
 token_host_pids() { daemons signet-token; }
 
 # Ends the agent of SIGNET_HOME and looks for what it left: sockets and locks.
