@@ -85,7 +85,7 @@ grow(struct buf *b, size_t more)
     uint8_t *data = malloc(room);
     if (data == NULL)
         return E_NOMEM;
-    if (b->len > 0) {
+    if (b->data != NULL && b->len > 0) {
         memcpy(data, b->data + b->start, b->len);
         wipe(b->data + b->start, b->len);
     }

@@ -131,7 +131,8 @@ enter_section(struct reader *r, const struct conf_line *line, struct err *err)
         free(kind_name);
         return out_of_room(err);
     }
-    sections[c->section_count] = (struct section){kind_name, name};
+    sections[c->section_count].kind = kind_name;
+    sections[c->section_count].name = name;
     r->section = c->section_count++;
     return 0;
 }
@@ -228,7 +229,9 @@ int
 conf_load_file(struct conf **ret, const char *path, struct err *err)
 {
     struct conf *c = calloc(1, sizeof *c);
-    int rc = c != NULL ? read_file(c, path, err) : out_of_room(err);
+    if (c == NULL)
+        return out_of_room(err);
+    int rc = read_file(c, path, err);
     if (rc != 0)
         conf_free(&c);
     else
@@ -242,7 +245,9 @@ conf_load(struct conf **ret, const struct home *home, struct err *err)
     const char *const paths[] = {home->root == NULL ? SIGNET_SYSCONFDIR "/signet.conf" : NULL,
                                  home->config};
     struct conf *c = calloc(1, sizeof *c);
-    int rc = c != NULL ? 0 : out_of_room(err);
+    int rc = 0;
+    if (c == NULL)
+        return out_of_room(err);
     for (size_t i = 0; i < sizeof paths / sizeof *paths && rc == 0; i++) {
         if (paths[i] == NULL || (access(paths[i], F_OK) != 0 && errno == ENOENT))
             continue;

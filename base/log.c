@@ -70,7 +70,7 @@ put_text(char *line, size_t len, const char *text)
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
         if (len + 4 + 4 >= LINE_MAX_BYTES) {
-            memcpy(line + len, "...", 3);
+            memset(line + len, '.', 3);
             len += 3;
             break;
         }
