@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mail/read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cms/pem.h"
+#include "mail/canonical.h"
+#include "mail/coverage.h"
+#include "mail/entity.h"
+#include "mail/kind.h"
+#include "mail/micalg.h"
+
+struct mail_reader {
+    struct mail_reader_options options;
+    struct entity_reader *reader;
+    enum mail_form form;
+    bool openpgp, broken, has_header, empty, again;
+    char type[64];
+
+    struct canonical canonical;
+    struct cms_digests *digests;        /* of a multipart/signed */
+    struct header *inner;               /* the signed entity's, while it lasts */
+    bool inner_lost;
+
+    struct header *head;                /* the signature part's */
+    struct transfer_stream *transfer;   /* message or signature: text to bytes, */
+    struct cms_dearmor *dearmor;        /* or what it is when it does not say */
+    struct cms_reader *cms;
+
+    const struct entity *message;       /* the leaf that holds an opaque message */
+    struct coverage coverage;
+};
+
+static int
+out_of_memory(struct err *err)
+{
+    return err_set(err, E_NOMEM, "out of memory reading the mail");
+}
+
+/* The signed entity as it was signed: its header is kept, all goes to the sink. */
+static int
+keep_content(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    struct mail_reader *r = arg;
+    size_t used;
+
+    if (!r->inner_lost && !header_done(r->inner))
+        r->inner_lost = header_update(r->inner, data, len, &used, NULL) != 0;
+    return r->options.content.write == NULL ? 0 : sink_write(&r->options.content, data, len, err);
+}
+
+static int
+on_signed_content(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    struct mail_reader *r = arg;
+    int rc = cms_digests_update(r->digests, data, len, err);
+
+    return rc != 0 ? rc : keep_content(r, data, len, err);
+}
+
+static int
+on_cms(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    struct mail_reader *r = arg;
+
+    return cms_reader_update(r->cms, data, len, err);
+}
+
+/* A message or a signature follows: text in that encoding, to the CMS reader. */
+static int
+start_cms(struct mail_reader *r, enum transfer transfer, struct err *err)
+{
+    struct sink bytes = {.write = on_cms, .arg = r};
+    struct cms_reader_options options = {
+        .content = {.write = keep_content, .arg = r},
+        .allow_padding = transfer < TRANSFER_QP,
+    };
+    int rc = cms_reader_new(&r->cms, &options, err);
+
+    if (rc != 0)
+        return rc;
+    if (transfer < TRANSFER_QP)
+        return cms_dearmor_new(&r->dearmor, CMS_FORM_AUTO, &bytes, err);
+    return transfer_decoder_new(&r->transfer, transfer, &bytes, err);
+}
+
+static int
+update_cms(struct mail_reader *r, const uint8_t *data, size_t len, struct err *err)
+{
+    if (r->dearmor != NULL)
+        return cms_dearmor_update(r->dearmor, data, len, err);
+    return transfer_update(r->transfer, data, len, err);
+}
+
+static int
+finish_cms(struct mail_reader *r, struct err *err)
+{
+    int rc = r->dearmor != NULL ? cms_dearmor_finish(r->dearmor, err)
+                                : transfer_finish(r->transfer, err);
+
+    return rc != 0 ? rc : cms_reader_finish(r->cms, err);
+}
+
+/* The second part of a multipart/signed: header, then the signature. */
+static int
+end_signature_header(struct mail_reader *r, struct err *err)
+{
+    struct media *m = NULL;
+    struct header_field f;
+    enum mail_kind kind = KIND_OTHER;
+    enum transfer transfer = TRANSFER_7BIT;
+    int rc = 0;
+
+    if (header_find(r->head, "Content-Transfer-Encoding", 0, &f))
+        transfer = transfer_by_field(f.value, f.value_len);
+    if (header_find(r->head, "Content-Type", 0, &f))
+        rc = media_parse(&m, f.value, f.value_len);
+    if (rc == 0)
+        rc = kind_of(m, r->head, &kind);
+    media_free(&m);
+    if (rc == E_NOMEM)
+        return out_of_memory(err);
+    if (kind != KIND_SIGNATURE && kind != KIND_CMS)
+        return err_set(err, E_MALFORMED,
+                       "the second part of the mail's multipart/signed is no S/MIME signature");
+    return start_cms(r, transfer, err);
+}
+
+static int
+update_signature(struct mail_reader *r, const uint8_t *data, size_t len, struct err *err)
+{
+    size_t used = 0;
+    int rc;
+
+    if (!header_done(r->head)) {
+        rc = header_update(r->head, data, len, &used, err);
+        if (rc == 0 && header_done(r->head))
+            rc = end_signature_header(r, err);
+        if (rc != 0)
+            return rc;
+    }
+    return used == len ? 0 : update_cms(r, data + used, len - used, err);
+}
+
+static int
+finish_signature(struct mail_reader *r, struct err *err)
+{
+    if (r->cms == NULL)
+        return err_set(err, E_TRUNCATED, "the mail ends before its signature");
+    return finish_cms(r, err);
+}
+
+static int
+found(struct mail_reader *r, struct entity *e, enum mail_kind kind, struct err *err)
+{
+    const char *micalg = media_param(e->media, "micalg");
+    int rc;
+
+    snprintf(r->type, sizeof r->type, "%s/%s", media_type(e->media), media_subtype(e->media));
+    if (kind == KIND_CMS) {
+        r->form = MAIL_OPAQUE;
+        r->message = e;
+        return start_cms(r, e->transfer, err);
+    }
+    if (e->kind != ENTITY_MULTIPART)
+        return err_set(err, E_MALFORMED,
+                       "the mail's multipart/signed has no usable boundary");
+    r->form = MAIL_CLEAR;
+    e->kind = ENTITY_PARTS;
+    if ((rc = cms_digests_new(&r->digests, err)) != 0)
+        return rc;
+    return r->options.all_digests ? micalg_add_all(r->digests, err)
+                                  : micalg_add(r->digests, micalg, err);
+}
+
+static int
+on_begin(void *arg, struct entity *e, struct err *err)
+{
+    struct mail_reader *r = arg;
+    enum mail_kind kind = KIND_OTHER;
+
+    if (e->parent != NULL && e->parent->kind == ENTITY_PARTS) {
+        r->coverage.seen.extra += e->index > 1;
+        return 0;
+    }
+    if (e->depth == 0)
+        r->has_header = header_count(e->header) > 0;
+    if (r->form == MAIL_NONE && !(e->broken && e->kind == ENTITY_MULTIPART) &&
+        kind_of(e->media, e->header, &kind) != 0)
+        return out_of_memory(err);
+    if (kind == KIND_SIGNED || kind == KIND_CMS)
+        return found(r, e, kind, err);
+    r->openpgp |= kind == KIND_OPENPGP;
+    r->broken |= e->broken;
+    /* Boundaries within what is not covered do not matter any more. */
+    if (r->form != MAIL_NONE)
+        e->kind = ENTITY_LEAF;
+    r->coverage.seen.parts += e->kind == ENTITY_LEAF;
+    return 0;
+}
+
+static bool
+is_part(const struct entity *e)
+{
+    return e->parent != NULL && e->parent->kind == ENTITY_PARTS;
+}
+
+static int
+on_body(void *arg, const struct entity *e, const uint8_t *data, size_t len, struct err *err)
+{
+    struct mail_reader *r = arg;
+    struct sink out = {.write = on_signed_content, .arg = r};
+
+    if (is_part(e) && e->index == 0)
+        return canonical_update(&r->canonical, data, len, &out, err);
+    if (is_part(e))
+        return e->index == 1 ? update_signature(r, data, len, err) : 0;
+    return e == r->message ? update_cms(r, data, len, err) : 0;
+}
+
+static int
+on_gap(void *arg, const struct entity *e, enum entity_gap gap, const uint8_t *data, size_t len,
+       struct err *err)
+{
+    struct mail_reader *r = arg;
+
+    (void)e;
+    (void)err;
+    coverage_gap(&r->coverage, gap, data, len);
+    return 0;
+}
+
+static int
+on_end(void *arg, const struct entity *e, struct err *err)
+{
+    struct mail_reader *r = arg;
+
+    if (is_part(e) && e->index == 1)
+        return finish_signature(r, err);
+    if (e != r->message)
+        return 0;
+    /* Its place may be another part's next. */
+    r->message = NULL;
+    return finish_cms(r, err);
+}
+
+int
+mail_reader_new(struct mail_reader **ret, const struct mail_reader_options *options,
+                struct err *err)
+{
+    struct mail_reader *r = calloc(1, sizeof *r);
+    struct entity_handler handler = {
+        .begin = on_begin, .body = on_body, .gap = on_gap, .end = on_end, .arg = r,
+    };
+
+    if (r == NULL)
+        return out_of_memory(err);
+    r->options = *options;
+    r->empty = true;
+    canonical_init(&r->canonical);
+    coverage_init(&r->coverage);
+    if (entity_reader_new(&r->reader, &handler, false) != 0 ||
+        header_new(&r->inner, HEADER_PART_MAX) != 0 ||
+        header_new(&r->head, HEADER_PART_MAX) != 0) {
+        mail_reader_free(&r);
+        return out_of_memory(err);
+    }
+    *ret = r;
+    return 0;
+}
+
+void
+mail_reader_free(struct mail_reader **r)
+{
+    if (r == NULL || *r == NULL)
+        return;
+    entity_reader_free(&(*r)->reader);
+    cms_digests_free(&(*r)->digests);
+    header_free(&(*r)->inner);
+    header_free(&(*r)->head);
+    transfer_free(&(*r)->transfer);
+    cms_dearmor_free(&(*r)->dearmor);
+    cms_reader_free(&(*r)->cms);
+    free(*r);
+    *r = NULL;
+}
+
+int
+mail_reader_update(struct mail_reader *r, const uint8_t *data, size_t len, struct err *err)
+{
+    r->empty = r->empty && len == 0;
+    return entity_reader_update(r->reader, data, len, err);
+}
+
+/* Why there is nothing to verify. */
+static int
+not_signed(const struct mail_reader *r, struct err *err)
+{
+    if (r->empty)
+        return err_set(err, E_MALFORMED, "the mail is empty");
+    if (r->openpgp)
+        return err_set(err, E_UNSUPPORTED,
+                       "the mail is signed with OpenPGP, not with S/MIME; use gpg");
+    if (!r->has_header)
+        return err_set(err, E_MALFORMED,
+                       "the input is neither a mail (it has no header) nor a CMS message");
+    if (r->broken)
+        return err_set(err, E_MALFORMED,
+                       "no signed part was found in the mail, and a Content-Type in it "
+                       "is repeated, unreadable or without its boundary");
+    return err_set(err, E_MALFORMED, "the mail is not signed: it has no S/MIME part");
+}
+
+int
+mail_reader_finish(struct mail_reader *r, struct err *err)
+{
+    int rc = entity_reader_finish(r->reader, err);
+
+    if (rc != 0)
+        return rc;
+    coverage_finish(&r->coverage);
+    if (r->form == MAIL_NONE)
+        return not_signed(r, err);
+    if (r->cms == NULL)
+        return err_set(err, E_TRUNCATED, "the mail ends before its signature");
+    if (!r->inner_lost)
+        r->inner_lost = header_finish(r->inner, NULL) != 0;
+    return 0;
+}
+
+enum mail_form
+mail_reader_form(const struct mail_reader *r)
+{
+    return r->form;
+}
+
+const char *
+mail_reader_type(const struct mail_reader *r)
+{
+    return r->type;
+}
+
+struct cms_reader *
+mail_reader_cms(struct mail_reader *r)
+{
+    return r->cms;
+}
+
+int
+mail_reader_verify(struct mail_reader *r, const STACK_OF(X509) *certs,
+                   const struct cms_signed **ret, struct err *err)
+{
+    struct cms_verify_options options = {.content = r->digests, .certs = certs};
+    const struct cms_signed *s;
+    int rc;
+
+    if (r->form == MAIL_CLEAR && cms_reader_has_content(r->cms))
+        return err_set(err, E_MALFORMED,
+                       "the mail's signature holds content of its own beside the mail's text; "
+                       "which of the two was signed cannot be told");
+    if ((rc = cms_verify(r->cms, &options, &s, err)) != 0)
+        return rc;
+    r->again = false;
+    for (size_t i = 0; i < s->count && r->form == MAIL_CLEAR; i++)
+        r->again |= !r->options.all_digests && s->signatures[i].digest != NULL &&
+                    !cms_digests_has(r->digests, s->signatures[i].digest);
+    *ret = s;
+    return 0;
+}
+
+bool
+mail_reader_again(const struct mail_reader *r)
+{
+    return r->again;
+}
+
+const struct mail_coverage *
+mail_reader_coverage(const struct mail_reader *r)
+{
+    return &r->coverage.seen;
+}
+
+bool
+mail_reader_partial(const struct mail_reader *r)
+{
+    return coverage_partial(&r->coverage);
+}
+
+int
+mail_reader_put_coverage(const struct mail_reader *r, struct buf *out)
+{
+    return coverage_put(&r->coverage, out);
+}
+
+void
+mail_reader_address(const struct mail_reader *r, const char *field, struct address *ret)
+{
+    address_from_header(ret, entity_reader_header(r->reader), field);
+}
+
+const struct header *
+mail_reader_inner(const struct mail_reader *r)
+{
+    return r->inner_lost || header_absent(r->inner) ? NULL : r->inner;
+}
