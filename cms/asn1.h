@@ -17,6 +17,8 @@ typedef struct {
     ASN1_INTEGER *serial;
 } SN_ISSUER_SERIAL;
 
+DECLARE_ASN1_ITEM(SN_ISSUER_SERIAL)
+
 /* SignerIdentifier (5.3). */
 #define SN_SID_ISSUER_SERIAL 0
 #define SN_SID_SKI 1

@@ -178,6 +178,16 @@ put_sorted(const struct buf *body, struct buf *out)
     return rc;
 }
 
+int
+der_put_set(struct buf *out, uint8_t id, const struct buf *elements)
+{
+    uint8_t header[BER_WRITE_MAX];
+    size_t n = ber_write_header(header, id, (int64_t)buf_len(elements));
+    int rc = buf_put(out, header, n);
+
+    return rc != 0 ? rc : put_sorted(elements, out);
+}
+
 static int
 put_contents(struct span *inside, const struct ber_header *h, struct buf *out, unsigned depth)
 {

@@ -23,4 +23,8 @@ int der_normalize(const uint8_t *data, size_t len, struct buf *out) must_check;
 /* Appends a header and content. */
 int der_put(struct buf *out, uint8_t id, const void *content, size_t len) must_check;
 
+/* Appends a SET (or what is tagged as one, by id) of the DER elements that are one
+ * behind the other in elements, in ascending order. */
+int der_put_set(struct buf *out, uint8_t id, const struct buf *elements) must_check;
+
 #endif
