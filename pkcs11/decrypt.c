@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pkcs11/decrypt.h"
+
+#include <string.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "pkcs11/mechanism.h"
+#include "pkcs11/pad.h"
+#include "pkcs11/rv.h"
+
+#define OAEP_NAME "rsa-oaep-"
+#define MAC_SIZE 32
+/* What v1.5 padding takes at least (RFC 8017, 7.2.1), in bytes. */
+#define PKCS1_OVERHEAD 11
+
+struct job {
+    const struct decrypt_scheme *scheme;
+    size_t expected;
+    const uint8_t *data;
+    size_t len;
+    struct secret *out;
+};
+
+int
+decrypt_scheme_by_name(const char *name, struct decrypt_scheme *ret)
+{
+    struct decrypt_scheme s = {.padding = ALG_PAD_PKCS1};
+
+    if (strcmp(name, "rsa-pkcs1") != 0) {
+        if (strncmp(name, OAEP_NAME, sizeof OAEP_NAME - 1) != 0)
+            return E_UNSUPPORTED;
+        s.padding = ALG_PAD_OAEP;
+        s.digest = alg_digest_by_name(name + sizeof OAEP_NAME - 1);
+        if (!mech_digest_of(s.digest))
+            return E_UNSUPPORTED;
+    }
+    *ret = s;
+    return 0;
+}
+
+/* Failures of the way to the token, which no plaintext can cause. All of the list
+ * is always looked at; DEVICE_ERROR and the like are not in it, since modules
+ * report bad padding with them. */
+static bool
+is_infrastructure(CK_RV rv)
+{
+    static const CK_RV list[] = {
+        CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_USER_NOT_LOGGED_IN,
+        CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_KEY_HANDLE_INVALID,
+        CKR_OPERATION_NOT_INITIALIZED, CKR_CRYPTOKI_NOT_INITIALIZED,
+    };
+    unsigned yes = 0;
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        yes |= rv == list[i];
+    return yes != 0;
+}
+
+/* Runs one mechanism. Only failures that C_Decrypt itself reported, and that may
+ * tell of the plaintext, end up in *ret_rv with 0 returned. */
+static int
+decrypt_with(const struct use *u, CK_MECHANISM *mech, const struct job *j, uint8_t *out,
+             size_t *len, CK_RV *ret_rv, struct err *err)
+{
+    uint8_t padded[SPKI_RSA_MAX] = {0};
+    size_t size = spki_size(&u->key->spki);
+    CK_ULONG got = *len;
+    CK_RV rv = u->ck->C_DecryptInit(u->session, mech, u->key->private_key);
+
+    if (rv != CKR_OK)
+        return slot_err(u->slot, err, rv, u->what);
+    memcpy(padded + size - j->len, j->data, j->len);
+    rv = u->ck->C_Decrypt(u->session, padded, size, out, &got);
+    if (is_infrastructure(rv))
+        return slot_err(u->slot, err, rv, u->what);
+    *len = got;
+    *ret_rv = rv;
+    return 0;
+}
+
+/* The bare RSA operation, its result of exactly the modulus's length. */
+static int
+decrypt_bare(const struct use *u, const struct job *j, struct secret *em, struct err *err)
+{
+    size_t size = spki_size(&u->key->spki), len = size;
+    CK_MECHANISM mech = {CKM_RSA_X_509, NULL, 0};
+    uint8_t *p = secret_mutable(em);
+    CK_RV rv;
+    int rc = decrypt_with(u, &mech, j, p, &len, &rv, err);
+
+    if (rc != 0)
+        return rc;
+    if (rv != CKR_OK || len > size)
+        return slot_err(u->slot, err, rv == CKR_OK ? CKR_GENERAL_ERROR : rv, u->what);
+    memmove(p + size - len, p, len);
+    memset(p, 0, size - len);
+    secret_set_len(em, size);
+    return 0;
+}
+
+/* HMAC-SHA256(process key, counter || key name || ciphertext), as many blocks as
+ * it takes. */
+static int
+reject(const struct use *u, const struct job *j, uint8_t *out)
+{
+    const struct secret *key = module_reject_key(slot_module(u->slot));
+    uint8_t input[1 + SPKI_NAME + SPKI_RSA_MAX], mac[MAC_SIZE];
+    size_t len = 1 + SPKI_NAME, done = 0;
+
+    memcpy(input + 1, u->key->spki.name, SPKI_NAME);
+    memcpy(input + len, j->data, j->len);
+    len += j->len;
+    for (uint8_t counter = 0; done < j->expected; counter++) {
+        size_t n = j->expected - done < MAC_SIZE ? j->expected - done : MAC_SIZE;
+        input[0] = counter;
+        if (!HMAC(EVP_sha256(), secret_data_view(key), (int)secret_len(key), input, len, mac,
+                  NULL))
+            return E_CRYPTO;
+        memcpy(out + done, mac, n);
+        done += n;
+    }
+    wipe(mac, sizeof mac);
+    return 0;
+}
+
+/* 0xff.. when a equals b, else 0, without a branch. */
+static size_t
+equal_mask(size_t a, size_t b)
+{
+    size_t x = a ^ b;
+
+    return ((x | (0 - x)) >> (sizeof x * 8 - 1)) - 1;
+}
+
+/* out = the module's plaintext where mask is set, else the rejection key. */
+static int
+choose(const struct use *u, const struct job *j, const struct secret *plain, size_t mask,
+       struct err *err)
+{
+    const uint8_t *p = secret_data_view(plain);
+    uint8_t *out = secret_mutable(j->out);
+
+    if (reject(u, j, out) != 0)
+        return err_set(err, E_CRYPTO, "libcrypto cannot compute HMAC-SHA256");
+    for (size_t i = 0; i < j->expected; i++)
+        out[i] = (uint8_t)((p[i] & mask) | (out[i] & ~mask));
+    secret_set_len(j->out, j->expected);
+    return 0;
+}
+
+static int
+pkcs1_bare(const struct use *u, const struct job *j, struct secret *plain, size_t *ret_mask,
+           struct err *err)
+{
+    autofree_secret struct secret *em = secret_new(SPKI_RSA_MAX);
+    int rc, len;
+
+    if (!em)
+        return err_set(err, E_NOMEM, "out of memory");
+    rc = decrypt_bare(u, j, em, err);
+    if (rc != 0)
+        return rc;
+    len = unpad_pkcs1(secret_mutable(plain), secret_data_view(em), secret_len(em));
+    *ret_mask = equal_mask((size_t)(long)len, j->expected);
+    return 0;
+}
+
+static int
+pkcs1(const struct use *u, const struct job *j, struct err *err)
+{
+    autofree_secret struct secret *plain = secret_new(SPKI_RSA_MAX);
+    CK_MECHANISM mech = {CKM_RSA_PKCS, NULL, 0};
+    size_t len = SPKI_RSA_MAX, mask;
+    CK_RV rv = CKR_OK;
+    int rc;
+
+    if (!plain)
+        return err_set(err, E_NOMEM, "out of memory");
+    if (j->expected == 0 || j->expected + PKCS1_OVERHEAD > spki_size(&u->key->spki))
+        return err_set(err, E_USAGE, "a key of %zu bytes cannot have been encrypted to an RSA "
+                       "key of %u bits", j->expected, u->key->spki.bits);
+    rc = decrypt_with(u, &mech, j, secret_mutable(plain), &len, &rv, err);
+    mask = equal_mask(rv, CKR_OK) & equal_mask(len, j->expected);
+    if (rc != 0 && rv_is_refused(err->rv)) {
+        struct err second = {0};
+        if (pkcs1_bare(u, j, plain, &mask, &second) == 0)
+            rc = 0;
+    }
+    return rc == 0 ? choose(u, j, plain, mask, err) : rc;
+}
+
+static int
+oaep_failed(const struct use *u, struct err *err)
+{
+    char label[TOKEN_TEXT];
+
+    slot_label(u->slot, label);
+    return err_set(err, E_DECRYPT, "token \"%s\": key %.16s does not decrypt this: it was "
+                   "encrypted to another key or altered", label, u->key->spki.name);
+}
+
+static int
+oaep_bare(const struct use *u, const struct job *j, struct err *err)
+{
+    autofree_secret struct secret *em = secret_new(SPKI_RSA_MAX);
+    int rc;
+
+    if (!em)
+        return err_set(err, E_NOMEM, "out of memory");
+    rc = decrypt_bare(u, j, em, err);
+    if (rc != 0)
+        return rc;
+    rc = unpad_oaep(j->out, secret_data_view(em), secret_len(em), j->scheme->digest);
+    if (rc == E_DECRYPT)
+        return oaep_failed(u, err);
+    return rc == 0 ? 0 : err_set(err, rc, "OAEP with %s cannot be decoded",
+                                 j->scheme->digest->name);
+}
+
+static int
+oaep(const struct use *u, const struct job *j, struct err *err)
+{
+    const struct mech_digest *d = mech_digest_of(j->scheme->digest);
+    CK_RSA_PKCS_OAEP_PARAMS params = {d->hash, d->mgf, CKZ_DATA_SPECIFIED, NULL, 0};
+    CK_MECHANISM mech = {CKM_RSA_PKCS_OAEP, &params, sizeof params};
+    unsigned way = mech_way(ALG_PAD_OAEP, j->scheme->digest);
+    size_t len = DECRYPT_MAX;
+    CK_RV rv = CKR_OK;
+    int rc;
+
+    if (slot_refused(u->slot, way))
+        return oaep_bare(u, j, err);
+    rc = decrypt_with(u, &mech, j, secret_mutable(j->out), &len, &rv, err);
+    if (rc != 0 && rv_is_refused(err->rv)) {
+        struct err second = {0};
+        int again = oaep_bare(u, j, &second);
+        if (again != 0 && again != E_DECRYPT)
+            return rc;
+        slot_set_refused(u->slot, way);
+        *err = second;
+        return again;
+    }
+    if (rc != 0)
+        return rc;
+    if (rv != CKR_OK || len > DECRYPT_MAX)
+        return oaep_failed(u, err);
+    secret_set_len(j->out, len);
+    return 0;
+}
+
+static int
+decrypt_op(const struct use *u, void *arg, struct err *err)
+{
+    const struct job *j = arg;
+    char label[TOKEN_TEXT];
+
+    if (u->key->spki.type == ALG_KEY_RSA && u->key->decrypt &&
+        j->len <= spki_size(&u->key->spki))
+        return j->scheme->padding == ALG_PAD_PKCS1 ? pkcs1(u, j, err) : oaep(u, j, err);
+    slot_label(u->slot, label);
+    if (u->key->spki.type != ALG_KEY_RSA)
+        return err_set(err, E_MECHANISM, "token \"%s\": key %.16s is of type %s and cannot "
+                       "decrypt; choose an RSA key", label, u->key->spki.name,
+                       alg_key_name(u->key->spki.type));
+    if (!u->key->decrypt)
+        return err_set(err, E_DENIED, "token \"%s\": key %.16s may not be used to decrypt; "
+                       "choose another key", label, u->key->spki.name);
+    return err_set(err, E_MALFORMED, "token \"%s\": %zu bytes are no ciphertext for key %.16s "
+                   "of %u bits", label, j->len, u->key->spki.name, u->key->spki.bits);
+}
+
+int
+decrypt_data(struct lane *lane, CK_SLOT_ID slot, const char *key,
+             const struct decrypt_scheme *scheme, size_t expected, const uint8_t *data,
+             size_t len, struct secret *out, struct err *err)
+{
+    struct job j = {.scheme = scheme, .expected = expected, .data = data, .len = len,
+                    .out = out};
+
+    if (len == 0 || len > SPKI_RSA_MAX)
+        return err_set(err, E_MALFORMED, "%zu bytes are no RSA ciphertext", len);
+    if (secret_max(out) < DECRYPT_MAX || expected > DECRYPT_MAX)
+        return err_set(err, E_USAGE, "no room for %zu bytes of plaintext", expected);
+    return lane_use_key(lane, slot, key, "cannot decrypt", decrypt_op, &j, err);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * RSA decryption of content keys.
+ *
+ * PKCS#1 v1.5 never fails because of what is inside the ciphertext (DESIGN, rule
+ * 6; RFC 3218): a padding the module refuses, whatever error it reports, and a
+ * key of another length than expected both give a key of the expected length,
+ * HMAC-SHA256 of key name and ciphertext under a key that is random per process.
+ * The same ciphertext gives the same key, and real and made-up are chosen between
+ * without a branch. Errors are for what has nothing to do with the plaintext: no
+ * such key, no login, a lost token.
+ *
+ * OAEP tells failure, but only one kind of it. Digests that the token refuses are
+ * done in software over the bare RSA operation. Thread-safe between lanes.
+ */
+#ifndef SIGNET_PKCS11_DECRYPT_H
+#define SIGNET_PKCS11_DECRYPT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/alg.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "pkcs11/lane.h"
+
+/* Room that `out` must have, in bytes. */
+#define DECRYPT_MAX SPKI_RSA_MAX
+
+/* A way to decrypt, by its name in the protocol: "rsa-pkcs1", "rsa-oaep-sha256". */
+struct decrypt_scheme {
+    enum alg_padding padding;        /* ALG_PAD_PKCS1 or ALG_PAD_OAEP */
+    const struct alg_digest *digest; /* of OAEP and its MGF1 */
+};
+/* E_UNSUPPORTED for a name that is none. */
+int decrypt_scheme_by_name(const char *name, struct decrypt_scheme *ret) must_check;
+
+/* expected: length of the wrapped key, for rsa-pkcs1 (E_USAGE when it cannot be);
+ * ignored for OAEP. E_MALFORMED for a ciphertext longer than the modulus,
+ * E_DECRYPT for a failed OAEP, or of lane_use_key. */
+int decrypt_data(struct lane *, CK_SLOT_ID, const char *key, const struct decrypt_scheme *,
+                 size_t expected, const uint8_t *data, size_t len, struct secret *out,
+                 struct err *err) must_check;
+
+#endif

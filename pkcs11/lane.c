@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pkcs11/lane.h"
+
+#include <stdlib.h>
+
+#include "pkcs11/rv.h"
+
+/* Digits of a key's name in sentences. */
+#define SHORT_NAME 16
+
+struct lane_session {
+    struct slot *slot;
+    unsigned epoch;
+    CK_SESSION_HANDLE handle;
+};
+
+struct lane {
+    struct module *module;
+    const struct ck_calls *ck;
+    struct lane_session sessions[MODULE_SLOTS_MAX];
+    size_t count;
+};
+
+int
+lane_new(struct lane **ret, struct module *module)
+{
+    struct lane *l = calloc(1, sizeof *l);
+
+    if (!l)
+        return E_NOMEM;
+    l->module = module;
+    l->ck = module_calls(module);
+    *ret = l;
+    return 0;
+}
+
+void
+lane_free(struct lane **lp)
+{
+    struct lane *l = lp ? *lp : NULL;
+
+    if (!l)
+        return;
+    module_enter(l->module);
+    for (size_t i = 0; i < l->count; i++)
+        if (l->sessions[i].handle != CK_INVALID_HANDLE)
+            l->ck->C_CloseSession(l->sessions[i].handle);
+    module_leave(l->module);
+    free(l);
+    *lp = NULL;
+}
+
+struct module *
+lane_module(const struct lane *l)
+{
+    return l->module;
+}
+
+int
+lane_slot(struct lane *l, CK_SLOT_ID id, struct slot **ret, struct err *err)
+{
+    struct slot *s = module_slot(l->module, id);
+    struct token t = {0};
+
+    if (s)
+        slot_token(s, &t);
+    if (!t.present) {
+        int rc = module_refresh(l->module, err);
+        if (rc != 0)
+            return rc;
+        s = module_slot(l->module, id);
+        if (s)
+            slot_token(s, &t);
+    }
+    if (!t.present)
+        return err_set(err, E_NO_TOKEN, "slot %lu of module \"%s\" holds no token; connect it "
+                       "and try again", id, module_name(l->module));
+    *ret = s;
+    return 0;
+}
+
+static struct lane_session *
+place(struct lane *l, const struct slot *slot)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->sessions[i].slot == slot)
+            return &l->sessions[i];
+    return NULL;
+}
+
+/* Who is logged in is a matter of the whole application, and only the token
+ * knows it for sure (PKCS#11 2.40, 5.6, C_GetSessionInfo). */
+static void
+learn_login(struct lane *l, struct slot *slot, CK_SESSION_HANDLE session)
+{
+    CK_SESSION_INFO info = {0};
+
+    if (l->ck->C_GetSessionInfo(session, &info) == CKR_OK)
+        slot_set_logged_in(slot, info.state == CKS_RO_USER_FUNCTIONS ||
+                                     info.state == CKS_RW_USER_FUNCTIONS);
+}
+
+CK_RV
+lane_session(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
+{
+    struct lane_session *p = place(l, slot);
+    unsigned epoch = slot_epoch(slot);
+    CK_RV rv;
+
+    if (p && p->handle != CK_INVALID_HANDLE && p->epoch == epoch) {
+        *ret = p->handle;
+        return CKR_OK;
+    }
+    if (!p) {
+        p = &l->sessions[l->count++];
+        p->slot = slot;
+    }
+    /* A session of an older epoch died with its token; its number may already be
+     * somebody else's, so it is not closed. */
+    p->handle = CK_INVALID_HANDLE;
+    p->epoch = epoch;
+    rv = l->ck->C_OpenSession(slot_id(slot), CKF_SERIAL_SESSION, NULL, NULL, &p->handle);
+    if (rv != CKR_OK) {
+        p->handle = CK_INVALID_HANDLE;
+        return rv;
+    }
+    learn_login(l, slot, p->handle);
+    *ret = p->handle;
+    return CKR_OK;
+}
+
+void
+lane_drop_session(struct lane *l, struct slot *slot)
+{
+    struct lane_session *p = place(l, slot);
+
+    if (!p || p->handle == CK_INVALID_HANDLE)
+        return;
+    l->ck->C_CloseSession(p->handle);
+    p->handle = CK_INVALID_HANDLE;
+}
+
+CK_RV
+lane_open_rw(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
+{
+    CK_RV rv = l->ck->C_OpenSession(slot_id(slot), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
+                                    NULL, ret);
+
+    if (rv == CKR_OK)
+        learn_login(l, slot, *ret);
+    return rv;
+}
+
+void
+lane_close_rw(struct lane *l, struct slot *slot, CK_SESSION_HANDLE session)
+{
+    CK_SESSION_HANDLE keeper;
+
+    /* Closing the last session logs out (PKCS#11 2.40, 5.6): keep one. Without it
+     * the next operation asks for the PIN, which is no harm. */
+    if (lane_session(l, slot, &keeper) != CKR_OK)
+        keeper = CK_INVALID_HANDLE;
+    l->ck->C_CloseSession(session);
+}
+
+int
+lane_keys(struct lane *l, struct slot *slot, bool fresh, struct keyset **ret, struct err *err)
+{
+    CK_SESSION_HANDLE session;
+    CK_RV rv = CKR_OK;
+
+    module_enter(l->module);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        rv = lane_session(l, slot, &session);
+        if (rv == CKR_OK)
+            rv = slot_keys(slot, session, fresh, ret);
+        if (!rv_is_lost(rv))
+            break;
+        lane_drop_session(l, slot);
+    }
+    module_leave(l->module);
+    return rv == CKR_OK ? 0 : slot_err(slot, err, rv, "cannot list its objects");
+}
+
+static int
+no_private_key(struct slot *slot, const struct key *key, const char *name, struct err *err)
+{
+    char label[TOKEN_TEXT];
+
+    slot_label(slot, label);
+    if (slot_wants_login(slot) && (!key || key->private_state == KEY_PRIVATE_UNKNOWN))
+        return err_set(err, E_PIN_NEEDED, "token \"%s\": the PIN is needed to use its keys; "
+                       "log in first", label);
+    return err_set(err, E_NO_KEY, "token \"%s\": has no private key %.*s; list what there is "
+                   "(signet keys)", label, SHORT_NAME, name);
+}
+
+/* One attempt. *ret_generation is the cache's that was used, for invalidation. */
+static int
+try_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
+        unsigned *ret_generation, struct err *err)
+{
+    struct keyset *ks = NULL;
+    CK_RV rv = lane_session(l, u->slot, &u->session);
+    int rc;
+
+    if (rv == CKR_OK)
+        rv = slot_keys(u->slot, u->session, false, &ks);
+    if (rv != CKR_OK)
+        return slot_err(u->slot, err, rv, u->what);
+    *ret_generation = ks->generation;
+    u->key = keyset_find(ks, name);
+    if (!u->key || u->key->private_key == CK_INVALID_HANDLE)
+        rc = no_private_key(u->slot, u->key, name, err);
+    else
+        rc = op(u, arg, err);
+    keyset_unref(&ks);
+    return rc;
+}
+
+static int
+use_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
+        struct err *err)
+{
+    unsigned generation = 0;
+    int rc;
+
+    rc = try_key(l, u, name, op, arg, &generation, err);
+    if (rc == 0 || (rc != E_NO_KEY && !rv_is_lost(err->rv)))
+        return rc;
+    /* E_NO_KEY without a CK_RV: the key may be newer than the cache. */
+    if (rv_is_lost(err->rv))
+        lane_drop_session(l, u->slot);
+    if (rv_code(err->rv) == E_TOKEN_REMOVED)
+        (void)slot_look(u->slot);
+    slot_invalidate(u->slot, generation);
+    rc = try_key(l, u, name, op, arg, &generation, err);
+    if (rc != 0 && rv_is_lost(err->rv))
+        lane_drop_session(l, u->slot);
+    if (rc == E_PIN_NEEDED)
+        slot_set_logged_in(u->slot, false);
+    return rc;
+}
+
+int
+lane_use_key(struct lane *l, CK_SLOT_ID id, const char *name, const char *what, lane_op *op,
+             void *arg, struct err *err)
+{
+    struct use u = {.ck = l->ck, .what = what};
+    struct err local;
+    int rc;
+
+    local.rv = 0;
+    module_enter(l->module);
+    rc = lane_slot(l, id, &u.slot, &local);
+    if (rc == 0)
+        rc = use_key(l, &u, name, op, arg, &local);
+    module_leave(l->module);
+    if (rc != 0 && err)
+        *err = local;
+    return rc;
+}
