@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/check.h"
+
+#include <openssl/objects.h>
+
+#include "cli/stream.h"
+#include "cms/digests.h"
+#include "cms/pem.h"
+#include "cms/reader.h"
+#include "cms/signed.h"
+#include "mail/read.h"
+
+void
+check_clear(struct check *c)
+{
+    verdict_free(&c->verdict);
+    anchors_free(&c->anchors);
+    outfile_free(&c->out);
+    infile_free(&c->content);
+    infile_free(&c->in);
+}
+
+static struct sink
+content_sink(struct check *c)
+{
+    return c->out ? stream_outfile(c->out) : (struct sink){.write = NULL};
+}
+
+static int
+judge(struct check *c, const struct cms_signed *signed_, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < signed_->count; i++)
+        rc = verdict_add_signature(c->verdict, &signed_->signatures[i], signed_->certs,
+                                   &c->options, err);
+    return rc;
+}
+
+/* Only SignedData is this command's business. */
+static int
+check_type(const struct cms_reader *reader, const char *name, struct err *err)
+{
+    int type = cms_reader_type(reader);
+    const char *what = type == NID_undef ? "an unknown kind of CMS" : OBJ_nid2ln(type);
+
+    if (type == NID_pkcs7_signed)
+        return 0;
+    if (type == NID_pkcs7_enveloped || type == NID_id_smime_ct_authEnvelopedData)
+        return err_set(err, E_UNSUPPORTED, "%s is encrypted, not signed; decrypt it first", name);
+    return err_set(err, E_UNSUPPORTED, "%s is %s, not signed data", name, what);
+}
+
+static int
+into_reader(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return cms_reader_update(arg, data, len, err);
+}
+
+/* Where a detached content goes while it is read once: to the digests and out. */
+struct tee {
+    struct cms_digests *digests;
+    struct sink out;
+};
+
+static int
+into_tee(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    struct tee *t = arg;
+    int rc = cms_digests_update(t->digests, data, len, err);
+
+    return rc == 0 && t->out.write ? sink_write(&t->out, data, len, err) : rc;
+}
+
+/* Hashes the content with what the signatures say; fills digests. */
+static int
+hash_content(struct check *c, const struct cms_signed *signed_, struct cms_digests *digests,
+             struct err *err)
+{
+    struct tee tee = {.digests = digests, .out = content_sink(c)};
+    struct sink in = {.write = into_tee, .arg = &tee};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < signed_->count; i++)
+        if (signed_->signatures[i].digest)
+            rc = cms_digests_add(digests, signed_->signatures[i].digest, err);
+    return rc == 0 ? stream_pump(c->content, &in, err) : rc;
+}
+
+static int
+verify_detached(struct check *c, struct cms_reader *reader, const struct cms_signed *signed_,
+                struct err *err)
+{
+    autofree_cms_digests struct cms_digests *digests = NULL;
+    struct cms_verify_options options = {.content = NULL};
+    int rc;
+
+    if (!c->content)
+        return err_set(err, E_USAGE, "%s is a detached signature; give what it signs with "
+                       "--content FILE", infile_name(c->in));
+    rc = cms_digests_new(&digests, err);
+    if (rc == 0)
+        rc = hash_content(c, signed_, digests, err);
+    options.content = digests;
+    if (rc == 0)
+        rc = cms_verify(reader, &options, &signed_, err);
+    return rc == 0 ? judge(c, signed_, err) : rc;
+}
+
+static int
+verify_read(struct check *c, struct cms_reader *reader, struct err *err)
+{
+    struct cms_verify_options options = {.content = NULL};
+    const struct cms_signed *signed_ = NULL;
+    int rc = check_type(reader, infile_name(c->in), err);
+
+    if (rc == 0)
+        rc = verdict_add_layer(c->verdict, "signed-data", err);
+    if (rc == 0)
+        rc = cms_verify(reader, &options, &signed_, err);
+    if (rc != 0)
+        return rc;
+    if (signed_->detached && signed_->count > 0)
+        return verify_detached(c, reader, signed_, err);
+    if (c->content)
+        return err_set(err, E_USAGE, "%s brings its own content; leave out --content",
+                       infile_name(c->in));
+    return judge(c, signed_, err);
+}
+
+int
+check_cms(struct check *c, struct err *err)
+{
+    /* A detached content is written as it is hashed; one in the message as it comes. */
+    struct cms_reader_options options = {.content = content_sink(c)};
+    autofree_cms_dearmor struct cms_dearmor *dearmor = NULL;
+    autofree_cms_reader struct cms_reader *reader = NULL;
+    struct sink binary, in;
+    int rc = cms_reader_new(&reader, &options, err);
+
+    if (rc != 0)
+        return rc;
+    binary = (struct sink){.write = into_reader, .arg = reader};
+    rc = cms_dearmor_new(&dearmor, CMS_FORM_AUTO, &binary, err);
+    if (rc != 0)
+        return rc;
+    in = cms_dearmor_sink(dearmor);
+    rc = stream_pump(c->in, &in, err);
+    if (rc == 0)
+        rc = cms_dearmor_finish(dearmor, err);
+    if (rc == 0)
+        rc = cms_reader_finish(reader, err);
+    return rc == 0 ? verify_read(c, reader, err) : rc;
+}
+
+static int
+into_mail(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return mail_reader_update(arg, data, len, err);
+}
+
+static int
+read_mail(struct check *c, struct mail_reader **ret, bool all_digests, struct err *err)
+{
+    struct mail_reader_options options = {.content = content_sink(c), .all_digests = all_digests};
+    struct sink in;
+    int rc;
+
+    /* The second reading is for the digests; the content is there from the first. */
+    if (all_digests)
+        options.content.write = NULL;
+    rc = mail_reader_new(ret, &options, err);
+    if (rc != 0)
+        return rc;
+    in = (struct sink){.write = into_mail, .arg = *ret};
+    rc = stream_pump(c->in, &in, err);
+    return rc == 0 ? mail_reader_finish(*ret, err) : rc;
+}
+
+/* The one address in From; several are none to judge by, since a reader is shown all
+ * of them. A mail that names nobody makes no claim that could be wrong (RFC 8550, 3). */
+static void
+take_from(struct check *c, const struct mail_reader *mail, struct address *from,
+          const char *list[1])
+{
+    mail_reader_address(mail, "From", from);
+    list[0] = from->text;
+    c->options.is_mail = from->state != ADDRESS_NONE;
+    c->options.from = list;
+    c->options.from_count = from->state == ADDRESS_ONE;
+    c->options.from_ambiguous = from->state == ADDRESS_SEVERAL || from->state == ADDRESS_AMBIGUOUS;
+}
+
+static int
+note_coverage(struct check *c, const struct mail_reader *mail, struct err *err)
+{
+    autofree_buf struct buf *text = buf_new();
+
+    if (!mail_reader_partial(mail))
+        return 0;
+    if (!text || mail_reader_put_coverage(mail, text) != 0)
+        return err_set(err, E_NOMEM, "out of memory for the verdict");
+    return verdict_add_problem(c->verdict, "partial-coverage", buf_cstr(text), err);
+}
+
+static int
+judge_mail(struct check *c, struct mail_reader *mail, const struct cms_signed *signed_,
+           struct err *err)
+{
+    struct address from;
+    const char *list[1];
+    int rc = verdict_add_layer(c->verdict, mail_reader_type(mail), err);
+
+    take_from(c, mail, &from, list);
+    if (rc == 0)
+        rc = judge(c, signed_, err);
+    c->options.from = NULL;
+    return rc == 0 ? note_coverage(c, mail, err) : rc;
+}
+
+int
+check_mail(struct check *c, struct err *err)
+{
+    const struct cms_signed *signed_ = NULL;
+    struct mail_reader *mail = NULL;
+    int rc = read_mail(c, &mail, false, err);
+
+    if (rc == 0)
+        rc = check_type(mail_reader_cms(mail), infile_name(c->in), err);
+    if (rc == 0)
+        rc = mail_reader_verify(mail, NULL, &signed_, err);
+    /* micalg named other digests than the signatures use. */
+    if (rc == 0 && mail_reader_again(mail)) {
+        mail_reader_free(&mail);
+        rc = infile_rewind(c->in, err);
+        if (rc == 0)
+            rc = read_mail(c, &mail, true, err);
+        if (rc == 0)
+            rc = mail_reader_verify(mail, NULL, &signed_, err);
+    }
+    if (rc == 0)
+        rc = judge_mail(c, mail, signed_, err);
+    mail_reader_free(&mail);
+    return rc;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/signer.h"
+#include "cli/stream.h"
+#include "cms/pem.h"
+#include "mail/scan.h"
+#include "mail/sign.h"
+
+/* Signers of one message. */
+#define SIGNERS_MAX 16
+
+enum which_certs { CERTS_NONE, CERTS_SIGNER, CERTS_CHAIN };
+
+/* One run of the command: what was asked for and what it needs. */
+struct job {
+    bool cms, opaque, detached, pem;
+    enum which_certs certs;
+    struct signer signers[SIGNERS_MAX];
+    struct cms_signer cms_signers[SIGNERS_MAX];
+    size_t count;
+    STACK_OF(X509) *chain;
+    struct infile *in;
+    struct outfile *out;
+};
+
+static int
+read_shape(struct job *job, const struct options *o, struct err *err)
+{
+    job->cms = options_has(o, "cms");
+    job->opaque = options_has(o, "opaque");
+    job->detached = options_has(o, "detached");
+    job->pem = options_has(o, "pem");
+    if (job->cms && job->opaque)
+        return err_set(err, E_USAGE, "--opaque makes a mail and --cms a bare message; give one "
+                       "of them");
+    if (!job->cms && (job->detached || job->pem))
+        return err_set(err, E_USAGE, "--%s is for bare messages; give --cms too",
+                       job->detached ? "detached" : "pem");
+    return 0;
+}
+
+/* The command line's word, else the configuration's, else none. */
+static const char *
+setting(const struct options *o, const struct conf *conf, const char *name)
+{
+    const char *given = options_get(o, name);
+
+    return given ? given : conf_get(conf, "sign", NULL, name);
+}
+
+static int
+read_certs(struct job *job, const struct options *o, const struct conf *conf, struct err *err)
+{
+    static const char *const words[] = {
+        [CERTS_NONE] = "none", [CERTS_SIGNER] = "signer", [CERTS_CHAIN] = "chain"};
+    const char *word = setting(o, conf, "certs");
+
+    job->certs = CERTS_CHAIN;
+    for (int i = CERTS_NONE; word && i <= CERTS_CHAIN; i++)
+        if (strcmp(words[i], word) == 0) {
+            job->certs = (enum which_certs)i;
+            return 0;
+        }
+    return word ? err_set(err, E_CONFIG, "certs in [sign] cannot be \"%s\"; it is one of "
+                          "none|signer|chain", word)
+                : 0;
+}
+
+static int
+add_signer(struct job *job, struct client *client, const struct signer_wish *wish,
+           struct err *err)
+{
+    int rc;
+
+    if (job->count == SIGNERS_MAX)
+        return err_set(err, E_USAGE, "at most %d signers at once", SIGNERS_MAX);
+    rc = signer_load(&job->signers[job->count], client, wish, err);
+    if (rc != 0)
+        return rc;
+    job->cms_signers[job->count] = signer_cms(&job->signers[job->count]);
+    job->count++;
+    return 0;
+}
+
+static int
+load_signers(struct job *job, struct cli *cli, const struct options *o, const struct conf *conf,
+             struct err *err)
+{
+    struct signer_wish wish = {.digest = setting(o, conf, "digest"),
+                               .pss = options_has(o, "pss")};
+    struct client *client = NULL;
+    int rc = cli_client(cli, &client, err);
+
+    wish.key = setting(o, conf, "key");
+    for (size_t i = 0; rc == 0 && (i == 0 || options_value(o, "key", i)); i++) {
+        if (i > 0)
+            wish.key = options_value(o, "key", i);
+        rc = add_signer(job, client, &wish, err);
+    }
+    return rc;
+}
+
+static int
+load_chain(struct job *job, struct err *err)
+{
+    int rc = 0;
+
+    if (job->certs != CERTS_CHAIN)
+        return 0;
+    job->chain = sk_X509_new_null();
+    if (!job->chain)
+        return err_set(err, E_NOMEM, "out of memory while collecting certificates");
+    for (size_t i = 0; rc == 0 && i < job->count; i++)
+        rc = signer_put_chain(&job->signers[i], job->chain, err);
+    return rc;
+}
+
+static struct cms_sign_options
+cms_options(const struct job *job)
+{
+    return (struct cms_sign_options){
+        .signers = job->cms_signers,
+        .count = job->count,
+        .detached = job->detached,
+        .content_size = infile_size(job->in),
+        .no_certs = job->certs == CERTS_NONE,
+        .certs = job->chain,
+    };
+}
+
+static int
+into_cms(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return cms_sign_update(arg, data, len, err);
+}
+
+/* A bare SignedData of any file. */
+static int
+sign_file(struct job *job, struct err *err)
+{
+    autofree_cms_armor struct cms_armor *armor = NULL;
+    autofree_cms_sign struct cms_sign *sign = NULL;
+    struct cms_armor_options lines = {.label = "CMS"};
+    struct cms_sign_options options = cms_options(job);
+    struct sink out = stream_outfile(job->out), in;
+    int rc = 0;
+
+    if (job->pem) {
+        rc = cms_armor_new(&armor, &lines, &out, err);
+        if (rc == 0)
+            out = cms_armor_sink(armor);
+    }
+    if (rc == 0)
+        rc = cms_sign_new(&sign, &options, &out, err);
+    if (rc != 0)
+        return rc;
+    in = (struct sink){.write = into_cms, .arg = sign};
+    rc = stream_pump(job->in, &in, err);
+    if (rc == 0)
+        rc = cms_sign_finish(sign, err);
+    if (rc == 0 && armor)
+        rc = cms_armor_finish(armor, err);
+    return rc;
+}
+
+static int
+into_scan(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return scan_update(arg, data, len, err);
+}
+
+static int
+into_mail(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return mail_sign_update(arg, data, len, err);
+}
+
+static int
+scan_mail(struct job *job, struct scan *scan, struct err *err)
+{
+    struct sink in = {.write = into_scan, .arg = scan};
+    int rc = infile_make_seekable(job->in, err);
+
+    if (rc == 0)
+        rc = stream_pump(job->in, &in, err);
+    if (rc == 0)
+        rc = scan_finish(scan, err);
+    return rc == 0 ? infile_rewind(job->in, err) : rc;
+}
+
+static int
+sign_scanned(struct job *job, const struct scan *scan, struct err *err)
+{
+    struct mail_sign_options options = {.cms = cms_options(job), .scan = scan,
+                                        .opaque = job->opaque};
+    struct mail_sign *mail = NULL;
+    struct sink out = stream_outfile(job->out), in;
+    int rc = mail_sign_new(&mail, &options, &out, err);
+
+    if (rc != 0)
+        return rc;
+    in = (struct sink){.write = into_mail, .arg = mail};
+    rc = stream_pump(job->in, &in, err);
+    if (rc == 0)
+        rc = mail_sign_finish(mail, err);
+    mail_sign_free(&mail);
+    return rc;
+}
+
+static int
+sign_mail(struct job *job, const struct cli *cli, struct err *err)
+{
+    struct scan *scan = NULL;
+    int rc = scan_new(&scan);
+
+    if (rc != 0)
+        return err_set(err, rc, "out of memory while reading the mail");
+    rc = scan_mail(job, scan, err);
+    if (rc == 0 && scan_fragile(scan) && !job->opaque)
+        cli_note(cli, "a part of this mail may be changed on its way, which would break the "
+                 "signature; --opaque protects it");
+    if (rc == 0)
+        rc = sign_scanned(job, scan, err);
+    scan_free(&scan);
+    return rc;
+}
+
+static void
+clear_job(struct job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        signer_clear(&job->signers[i]);
+    sk_X509_pop_free(job->chain, X509_free);
+    outfile_free(&job->out);
+    infile_free(&job->in);
+}
+
+static int
+prepare(struct job *job, struct cli *cli, const struct options *o, struct err *err)
+{
+    const struct conf *conf = NULL;
+    int rc = read_shape(job, o, err);
+
+    if (rc == 0)
+        rc = cli_conf(cli, &conf, err);
+    if (rc == 0)
+        rc = read_certs(job, o, conf, err);
+    if (rc == 0)
+        rc = infile_open(&job->in, cli_operand(o, 0), err);
+    if (rc == 0)
+        rc = load_signers(job, cli, o, conf, err);
+    if (rc == 0)
+        rc = load_chain(job, err);
+    /* Half a signed mail, piped to a mailer, would be an unsigned one: it is held
+     * back. Half a CMS message is seen as such by whoever reads it. */
+    if (rc == 0)
+        rc = outfile_open(&job->out, options_get(o, "output"), !job->cms, err);
+    return rc;
+}
+
+static int
+run(struct cli *cli, const struct options *o, struct err *err)
+{
+    struct job job = {.count = 0};
+    int rc = prepare(&job, cli, o, err);
+
+    if (rc == 0)
+        rc = job.cms ? sign_file(&job, err) : sign_mail(&job, cli, err);
+    if (rc == 0)
+        rc = outfile_commit(job.out, err);
+    clear_job(&job);
+    return rc;
+}
+
+static const struct option_row sign_options[] = {
+    {.name = "key", .letter = 'u', .value = "KEY",
+     .help = "sign with this key (address, label, fingerprint, pkcs11: URI, name)",
+     .many = true},
+    {.name = "opaque", .help = "mail: sign as application/pkcs7-mime"},
+    {.name = "cms", .help = "sign any file as a bare CMS message"},
+    {.name = "detached", .help = "with --cms: leave the content out of the message"},
+    {.name = "pem", .help = "with --cms: write PEM"},
+    {.name = "pss", .help = "RSA keys: sign with PSS padding"},
+    {.name = "digest", .value = "NAME", .help = "what the content is hashed with",
+     .choices = "sha256|sha384|sha512"},
+    {.name = "certs", .value = "WHICH", .help = "certificates in the message (chain)",
+     .choices = "none|signer|chain"},
+    {.name = "output", .letter = 'o', .value = "OUT", .help = "write to OUT"},
+    {.name = NULL},
+};
+
+const struct command command_sign = {
+    .name = "sign",
+    .synopsis = "[-u KEY]... [--opaque] [--cms [--detached]] [--pem] [--pss]\n"
+                "         [--digest NAME] [--certs WHICH] [-o OUT] [FILE]",
+    .summary = "sign a mail or a file",
+    .text = "Signs the mail in FILE (standard input without one) and writes the same mail as\n"
+            "multipart/signed, which everybody can read. With --cms FILE can be anything and\n"
+            "the result is a CMS SignedData message. Several -u make several signatures;\n"
+            "without -u the key is that of [sign] in signet.conf, or the only one there is.",
+    .example = "signet sign -u alice@example.org -o signed.eml mail.eml\n"
+               "signet sign -u alice@example.org --cms --detached -o release.p7s release.tar",
+    .options = sign_options,
+    .max_operands = 1,
+    .run = run,
+};

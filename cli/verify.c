@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/check.h"
+#include "cli/cli.h"
+#include "cli/recognise.h"
+
+static int
+load_anchors(struct check *c, const struct options *o, struct err *err)
+{
+    const char *file;
+    int rc = anchors_new(&c->anchors, err);
+
+    for (size_t i = 0; rc == 0 && (file = options_value(o, "anchor", i)) != NULL; i++) {
+        rc = anchors_add_file(c->anchors, file, err);
+        /* The message is not what is malformed here. */
+        if (rc == E_MALFORMED && err)
+            rc = err->code = E_INPUT;
+    }
+    c->options.anchors = c->anchors;
+    return rc;
+}
+
+static int
+read_judgement(struct check *c, const struct options *o, struct err *err)
+{
+    const char *when = options_get(o, "time");
+
+    c->options.path.allow_weak = options_has(o, "allow-weak");
+    if (when && text_parse_time(when, &c->options.path.at) != 0)
+        return err_set(err, E_USAGE, "--time cannot be \"%s\"; write it like "
+                       "2026-11-23T15:04:05Z", when);
+    return load_anchors(c, o, err);
+}
+
+/* The content goes to -o; to standard output unless that has the JSON, or the
+ * content is a file that is there already. */
+static int
+open_output(struct check *c, const struct cli *cli, const struct options *o, struct err *err)
+{
+    const char *path = options_get(o, "output");
+
+    if (!path && (cli->json || options_has(o, "content")))
+        return 0;
+    return outfile_open(&c->out, path, true, err);
+}
+
+static int
+open_input(struct check *c, const struct options *o, struct err *err)
+{
+    uint8_t start[RECOGNISE_BYTES];
+    const char *content = options_get(o, "content");
+    ssize_t n = 0;
+    int rc = infile_open(&c->in, cli_operand(o, 0), err);
+
+    c->cms = options_has(o, "cms") || content;
+    if (rc == 0 && content)
+        rc = infile_open(&c->content, content, err);
+    if (rc != 0 || c->cms)
+        return rc;
+    rc = infile_make_seekable(c->in, err);
+    if (rc == 0)
+        n = infile_read(c->in, start, sizeof start, err);
+    if (rc != 0 || n < 0)
+        return rc != 0 ? rc : (int)n;
+    c->cms = recognise_cms(start, (size_t)n);
+    return infile_rewind(c->in, err);
+}
+
+static int
+print_text(const struct cli *cli, const struct check *c, struct err *err)
+{
+    autofree_buf struct buf *text = buf_new();
+
+    if (cli->quiet)
+        return 0;
+    if (!text || verdict_put_text(c->verdict, text) != 0)
+        return err_set(err, E_NOMEM, "out of memory for the verdict");
+    if (io_write_all(STDERR_FILENO, buf_data(text), buf_len(text)) != 0)
+        return err_set_sys(err, E_OUTPUT, errno, "standard error cannot be written");
+    return 0;
+}
+
+static int
+print_verdict(const struct cli *cli, const struct check *c, struct err *err)
+{
+    json_t *object;
+    int rc;
+
+    if (!cli->json)
+        return print_text(cli, c, err);
+    object = verdict_json(c->verdict);
+    rc = object ? cli_print_json(object, err)
+                : err_set(err, E_NOMEM, "out of memory for the verdict");
+    json_decref(object);
+    return rc;
+}
+
+/* What could not be read has a verdict, too, for programs. */
+static int
+print_malformed(const struct check *c, const char *sentence, struct err *err)
+{
+    json_t *object = verdict_json(c->verdict);
+    int rc = E_NOMEM;
+
+    if (object) {
+        json_object_set_new(object, "status", json_string(verdict_status_word(VERDICT_MALFORMED)));
+        json_object_set_new(object, "reason", json_string(sentence));
+        rc = cli_print_json(object, err);
+    }
+    json_decref(object);
+    return rc;
+}
+
+static bool
+is_malformed(int rc)
+{
+    return rc == E_MALFORMED || rc == E_TRUNCATED || rc == E_LIMIT || rc == E_UNSUPPORTED;
+}
+
+/* Only now may content be seen, and only if nothing speaks against it. */
+static int
+conclude(struct cli *cli, struct check *c, struct err *err)
+{
+    enum verdict_status status = verdict_status(c->verdict);
+    int rc = 0;
+
+    if (status == VERDICT_GOOD && c->out)
+        rc = outfile_commit(c->out, err);
+    if (rc == 0)
+        rc = print_verdict(cli, c, err);
+    cli->status = verdict_exit_status(status);
+    return rc;
+}
+
+static int
+run(struct cli *cli, const struct options *o, struct err *err)
+{
+    struct check c = {.cms = false};
+    int rc = verdict_new(&c.verdict, err);
+
+    if (rc == 0)
+        rc = read_judgement(&c, o, err);
+    if (rc == 0)
+        rc = open_input(&c, o, err);
+    if (rc == 0)
+        rc = open_output(&c, cli, o, err);
+    if (rc == 0) {
+        rc = c.cms ? check_cms(&c, err) : check_mail(&c, err);
+        if (rc == 0)
+            rc = conclude(cli, &c, err);
+        else if (is_malformed(rc) && cli->json && print_malformed(&c, err_text(err), NULL) != 0)
+            rc = err_set(err, E_OUTPUT, "standard output cannot be written");
+    }
+    check_clear(&c);
+    return rc;
+}
+
+static const struct option_row verify_options[] = {
+    {.name = "cms", .help = "FILE is a bare CMS message (else it is found out)"},
+    {.name = "content", .value = "FILE",
+     .help = "the content of a detached signature"},
+    {.name = "anchor", .value = "FILE", .many = true,
+     .help = "trust the certificates in FILE (PEM or DER)"},
+    {.name = "time", .value = "T", .help = "judge as of T (ISO 8601), not now"},
+    {.name = "allow-weak", .help = "accept weak algorithms, saying so"},
+    {.name = "output", .letter = 'o', .value = "OUT", .help = "write the verified content to OUT"},
+    {.name = NULL},
+};
+
+const struct command command_verify = {
+    .name = "verify",
+    .synopsis = "[--cms] [--content FILE] [--anchor FILE]... [--time T]\n"
+                "         [--allow-weak] [-o OUT] [FILE]",
+    .summary = "verify a signed mail or message",
+    .text = "Verifies the signatures of a mail or of a CMS message (DER, BER or PEM), and that\n"
+            "their signers can be trusted: a path to an anchor, validity, and for a mail the\n"
+            "address it is from. The verdict goes to standard error, or with --json to\n"
+            "standard output. Only when it is good, the content is written to OUT, without -o\n"
+            "to standard output (not with --json, nor for a detached signature).",
+    .example = "signet verify --anchor ca.crt -o mail.eml signed.eml\n"
+               "signet verify --anchor ca.crt --content release.tar release.p7s",
+    .options = verify_options,
+    .max_operands = 1,
+    .run = run,
+};
