@@ -70,16 +70,20 @@ read_certs(struct job *job, const struct options *o, const struct conf *conf, st
 }
 
 static int
-add_signer(struct job *job, struct client *client, const struct signer_wish *wish,
+add_signer(struct job *job, const struct cli *cli, const struct signer_wish *wish,
            struct err *err)
 {
+    const struct signer *added = &job->signers[job->count];
     int rc;
 
     if (job->count == SIGNERS_MAX)
         return err_set(err, E_USAGE, "at most %d signers at once", SIGNERS_MAX);
-    rc = signer_load(&job->signers[job->count], client, wish, err);
+    rc = signer_load(&job->signers[job->count], cli->client, wish, err);
     if (rc != 0)
         return rc;
+    if (cli->verbose)
+        cli_note(cli, "signs with key \"%s\" (%.16s) on token \"%s\", %s", added->key.label,
+                 added->key.name, added->key.token, added->scheme->name);
     job->cms_signers[job->count] = signer_cms(&job->signers[job->count]);
     job->count++;
     return 0;
@@ -98,7 +102,7 @@ load_signers(struct job *job, struct cli *cli, const struct options *o, const st
     for (size_t i = 0; rc == 0 && (i == 0 || options_value(o, "key", i)); i++) {
         if (i > 0)
             wish.key = options_value(o, "key", i);
-        rc = add_signer(job, client, &wish, err);
+        rc = add_signer(job, cli, &wish, err);
     }
     return rc;
 }
