@@ -51,6 +51,18 @@ check_type(const struct cms_reader *reader, const char *name, struct err *err)
     return err_set(err, E_UNSUPPORTED, "%s is %s, not signed data", name, what);
 }
 
+/* The readers do not know what the message is called. */
+static int
+name_input(const struct check *c, int rc, struct err *err)
+{
+    static const int nameless[] = {E_MALFORMED, E_TRUNCATED, E_LIMIT, E_UNSUPPORTED};
+
+    for (size_t i = 0; i < sizeof nameless / sizeof *nameless; i++)
+        if (rc == nameless[i])
+            return err_prefix(err, "%s", infile_name(c->in));
+    return rc;
+}
+
 static int
 into_reader(void *arg, const uint8_t *data, size_t len, struct err *err)
 {
@@ -150,7 +162,7 @@ check_cms(struct check *c, struct err *err)
         rc = cms_dearmor_finish(dearmor, err);
     if (rc == 0)
         rc = cms_reader_finish(reader, err);
-    return rc == 0 ? verify_read(c, reader, err) : rc;
+    return rc == 0 ? verify_read(c, reader, err) : name_input(c, rc, err);
 }
 
 static int
@@ -174,7 +186,9 @@ read_mail(struct check *c, struct mail_reader **ret, bool all_digests, struct er
         return rc;
     in = (struct sink){.write = into_mail, .arg = *ret};
     rc = stream_pump(c->in, &in, err);
-    return rc == 0 ? mail_reader_finish(*ret, err) : rc;
+    if (rc == 0)
+        rc = mail_reader_finish(*ret, err);
+    return name_input(c, rc, err);
 }
 
 /* The one address in From; several are none to judge by, since a reader is shown all
