@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -134,11 +133,19 @@ hook_read(assuan_context_t ctx, assuan_fd_t fd, void *data, size_t len)
     return n;
 }
 
+static int
+hook_close(assuan_context_t ctx, assuan_fd_t fd)
+{
+    struct channel *ch = assuan_get_pointer(ctx);
+
+    return ch->keep_open ? 0 : close(fd);
+}
+
 void
 channel_attach(assuan_context_t ctx, void *owner)
 {
     static struct assuan_system_hooks hooks = {
-        ASSUAN_SYSTEM_HOOKS_VERSION, __assuan_usleep, __assuan_pipe, __assuan_close,
+        ASSUAN_SYSTEM_HOOKS_VERSION, __assuan_usleep, __assuan_pipe, hook_close,
         hook_read, hook_write, __assuan_recvmsg, __assuan_sendmsg, __assuan_spawn,
         __assuan_waitpid, __assuan_socketpair, __assuan_socket, __assuan_connect};
 

@@ -22,6 +22,7 @@
 #ifndef SIGNET_CLIENT_CHANNEL_H
 #define SIGNET_CLIENT_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <assuan.h>
 
@@ -33,6 +34,7 @@ struct channel {
     char kind[2];      /* how the line that is being written begins */
     unsigned kind_len; /* bytes of kind that are known */
     int watch;         /* the second descriptor, or -1 */
+    bool keep_open;    /* the owner closes the descriptor, not libassuan */
 };
 
 /* malloc hooks on base/secret.h, for assuan_new_ext. */

@@ -52,7 +52,7 @@ connect_to(int fd, const char *path)
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(addr.sun_path, path);
+    memcpy(addr.sun_path, path, strlen(path) + 1);
     return connect(fd, (struct sockaddr *)&addr, sizeof addr);
 }
 
