@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What all parts of the agent share, and the reading order of this folder:
+ *
+ *   main.c, daemon, socket    one agent per home: lock, socket, background
+ *   server, connection        accepting, a thread for each client, the end
+ *   commands*                 the protocol's commands (docs/protocol.md)
+ *   operate                   a private-key operation: place, login, audit
+ *   login, ask, pinentry, pin_source, pin    where PINs come from and stay
+ *   registry, snapshot, keyspec              what the tokens hold, and its names
+ *   hosts, host, lane                        the processes that hold the tokens
+ */
+#ifndef SIGNET_AGENT_AGENT_H
+#define SIGNET_AGENT_AGENT_H
+
+#include <pthread.h>
+
+#include "agent/audit.h"
+#include "agent/hosts.h"
+#include "agent/pin.h"
+#include "agent/registry.h"
+#include "agent/settings.h"
+
+struct server;
+
+/* Made and taken down by main.c; each part is thread-safe. */
+struct agent {
+    const struct home *home;
+    struct settings *settings;
+    struct hosts *hosts;
+    struct pins *pins;
+    struct registry *registry;
+    struct audit *audit;
+    struct server *server;
+    pthread_mutex_t manage; /* held by what makes tokens */
+};
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SIGN, DECRYPT, DERIVE. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/commands.h"
+#include "agent/operate.h"
+#include "base/alg.h"
+#include "client/wire.h"
+
+/* RSA keys below this sign no more (DESIGN, "What always holds", 9). */
+#define RSA_BITS_MIN 2048u
+/* Longest ciphertext and plaintext of one key operation: RSA-16384. */
+#define RSA_BYTES_MAX 2048u
+/* Longest signature. */
+#define SIGNATURE_MAX 8192u
+/* Longest public point in hex: P-521, with room. */
+#define POINT_HEX_MAX 512u
+
+static bool
+is_hex(const char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = 0; i < len; i++)
+        if (!isxdigit((unsigned char)text[i]))
+            return false;
+    return len > 0 && len % 2 == 0;
+}
+
+static int
+check_scheme(const struct key *key, const struct alg_sig *sig, struct err *err)
+{
+    if (sig->digest && sig->digest->weak)
+        return err_set(err, E_WEAK, "signing with %s is refused: the digest %s is too weak; use "
+                       "sha256 or better", sig->name, sig->digest->name);
+    if (key->type != ALG_KEY_NONE && key->type != sig->key)
+        return err_set(err, E_MECHANISM, "key %.16s is of type %s and cannot sign by %s",
+                       key->name, alg_key_name(key->type), sig->name);
+    if (key->type == ALG_KEY_RSA && key->bits < RSA_BITS_MIN)
+        return err_set(err, E_WEAK, "signing with key %.16s is refused: RSA of %u bits is too "
+                       "weak; make a key of %u bits or more", key->name, key->bits,
+                       RSA_BITS_MIN);
+    return 0;
+}
+
+static int
+check_hex(const struct alg_sig *sig, const char *hex, struct err *err)
+{
+    if (!is_hex(hex))
+        return err_set(err, E_USAGE, "what is to be signed is not in hex");
+    if (sig->digest && strlen(hex) != 2 * sig->digest->size)
+        return err_set(err, E_USAGE, "%s signs a digest of %zu bytes, not %zu", sig->name,
+                       sig->digest->size, strlen(hex) / 2);
+    return 0;
+}
+
+/* The data by inquiry, for what does not fit the line. */
+static int
+take_data(struct connection *c, const struct alg_sig *sig, unsigned char **ret, size_t *ret_len,
+          struct err *err)
+{
+    int rc = command_inquire(c, "DATA", WIRE_INQUIRE_MAX, ret, ret_len, err);
+
+    if (rc == 0 && sig->digest && *ret_len != sig->digest->size)
+        rc = err_set(err, E_USAGE, "%s signs a digest of %zu bytes, not %zu", sig->name,
+                     sig->digest->size, *ret_len);
+    return rc;
+}
+
+static int
+sign_with(struct connection *c, const struct snapshot *snap, const struct key *key,
+          const struct alg_sig *sig, const char *hex, struct err *err)
+{
+    char rest[1000];
+    unsigned char *data = NULL;
+    size_t len = 0;
+    struct operation op = {.verb = "SIGN", .name = "sign", .scheme = sig->name, .rest = rest,
+                           .out = c->out};
+    int rc = check_scheme(key, sig, err);
+
+    if (rc == 0)
+        rc = hex ? check_hex(sig, hex, err) : take_data(c, sig, &data, &len, err);
+    if (rc == 0) {
+        snprintf(rest, sizeof rest, "%s%s%s", sig->name, hex ? " " : "", hex ? hex : "");
+        if (!hex)
+            op.data = (struct lane_answer){"DATA", data, len};
+        buf_reset(c->out);
+        rc = operate(c, snap, key, &op, err);
+    }
+    secret_release(data);
+    return rc == 0 ? command_send(c, buf_data(c->out), buf_len(c->out), err) : rc;
+}
+
+static int
+run_sign(struct connection *c, struct words *w, struct err *err)
+{
+    const struct alg_sig *sig = alg_sig_by_name(w->word[1]);
+    struct snapshot *snap = NULL;
+    const struct key *key;
+    int rc;
+
+    if (!sig)
+        return err_set(err, E_USAGE, "there is no signature scheme \"%.40s\"", w->word[1]);
+    rc = registry_find_key(c->agent->registry, w->word[0], &snap, &key, err);
+    if (rc == 0)
+        rc = sign_with(c, snap, key, sig, w->word[2], err);
+    snapshot_unref(&snap);
+    return rc;
+}
+
+/* Sends what is secret, and says so to libassuan, which then logs none of it. */
+static int
+send_secret(struct connection *c, const struct secret *s, struct err *err)
+{
+    assuan_begin_confidential(c->ctx);
+    int rc = command_send(c, secret_data_view(s), secret_len(s), err);
+    assuan_end_confidential(c->ctx);
+    return rc;
+}
+
+static int
+decrypt_with(struct connection *c, const struct snapshot *snap, const struct key *key,
+             struct words *w, struct err *err)
+{
+    autofree_secret struct secret *out = secret_new(RSA_BYTES_MAX);
+    unsigned char *data = NULL;
+    size_t len = 0;
+    char rest[128];
+    struct operation op = {.verb = "DECRYPT", .name = "decrypt", .scheme = w->word[1],
+                           .rest = rest, .secret = out};
+    int rc;
+
+    if (!out)
+        return err_set(err, E_NOMEM, "out of memory while decrypting");
+    snprintf(rest, sizeof rest, "%s%s%s", w->word[1], w->word[2] ? " " : "",
+             w->word[2] ? w->word[2] : "");
+    rc = command_inquire(c, "CIPHERTEXT", RSA_BYTES_MAX, &data, &len, err);
+    if (rc == 0) {
+        op.data = (struct lane_answer){"CIPHERTEXT", data, len};
+        rc = operate(c, snap, key, &op, err);
+    }
+    secret_release(data);
+    return rc == 0 ? send_secret(c, out, err) : rc;
+}
+
+/* A word that goes on to the host as it is: letters, digits, '-'. */
+static bool
+is_plain(const char *word, size_t max)
+{
+    return strlen(word) <= max &&
+           word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+static int
+run_decrypt(struct connection *c, struct words *w, struct err *err)
+{
+    struct snapshot *snap = NULL;
+    const struct key *key;
+    int rc;
+
+    if (!is_plain(w->word[1], 40))
+        return err_set(err, E_USAGE, "there is no decryption scheme \"%.40s\"", w->word[1]);
+    if (w->word[2] && (strlen(w->word[2]) > 5 ||
+                       w->word[2][strspn(w->word[2], "0123456789")] != '\0'))
+        return err_set(err, E_USAGE, "the expected length \"%.20s\" is no number", w->word[2]);
+    rc = registry_find_key(c->agent->registry, w->word[0], &snap, &key, err);
+    if (rc == 0)
+        rc = decrypt_with(c, snap, key, w, err);
+    snapshot_unref(&snap);
+    return rc;
+}
+
+static int
+run_derive(struct connection *c, struct words *w, struct err *err)
+{
+    autofree_secret struct secret *out = secret_new(RSA_BYTES_MAX);
+    struct operation op = {.verb = "DERIVE", .name = "derive", .rest = w->word[1],
+                           .secret = out};
+    struct snapshot *snap = NULL;
+    const struct key *key;
+    int rc;
+
+    if (!out)
+        return err_set(err, E_NOMEM, "out of memory while deriving");
+    if (!is_hex(w->word[1]) || strlen(w->word[1]) > POINT_HEX_MAX)
+        return err_set(err, E_USAGE, "the public point is not in hex, or too long");
+    rc = registry_find_key(c->agent->registry, w->word[0], &snap, &key, err);
+    if (rc == 0)
+        rc = operate(c, snap, key, &op, err);
+    snapshot_unref(&snap);
+    return rc == 0 ? send_secret(c, out, err) : rc;
+}
+
+const struct command commands_key[] = {
+    {"SIGN", run_sign, 2, 3,
+     "SIGN <key> <scheme> [<hex>]\n\nSigns the digest <hex> (EdDSA: the message). Without it "
+     "the agent\ninquires DATA. Schemes: rsa-pkcs1-sha256, rsa-pss-sha256,\necdsa-sha256, and "
+     "so with sha384 and sha512; ed25519.\nReplies with the signature as data."},
+    {"DECRYPT", run_decrypt, 2, 3,
+     "DECRYPT <key> <scheme> [<expected length>]\n\nInquires CIPHERTEXT and replies with the "
+     "plaintext. Schemes:\nrsa-pkcs1, rsa-oaep-sha1, rsa-oaep-sha256, ... With rsa-pkcs1 a "
+     "faulty\npadding gives random bytes of the expected length, never an error."},
+    {"DERIVE", run_derive, 2, 2,
+     "DERIVE <key> <hex point>\n\nECDH with the peer's public point; replies with the shared "
+     "secret Z."},
+    {0},
+};

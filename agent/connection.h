@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One client's connection: its Assuan context, who it is, what it said of itself,
+ * and buffers that its commands reuse. It belongs to its thread; only the
+ * descriptor is also the server's (to hang up at the end).
+ */
+#ifndef SIGNET_AGENT_CONNECTION_H
+#define SIGNET_AGENT_CONNECTION_H
+
+#include <assuan.h>
+#include <stdbool.h>
+
+#include "agent/agent.h"
+#include "client/channel.h"
+
+/* Longest value of a text option (ttyname, display, ...), with NUL. */
+#define CONNECTION_OPTION_MAX 256
+
+/* What the client said by OPTION. */
+struct client_says {
+    bool batch;              /* never ask */
+    bool inquire;            /* the client can ask for a PIN itself */
+    char ttyname[CONNECTION_OPTION_MAX];
+    char ttytype[CONNECTION_OPTION_MAX];
+    char display[CONNECTION_OPTION_MAX];
+    char lc_ctype[CONNECTION_OPTION_MAX];
+};
+
+struct connection {
+    struct channel channel;  /* first: the context's pointer */
+    assuan_context_t ctx;
+    struct agent *agent;
+    int fd;
+    struct peer peer;
+    struct client_says says;
+    struct buf *out;         /* for answers that are no secret */
+};
+
+/* Serves the client until it leaves; takes the descriptor. peer.exe is found out
+ * here. */
+void connection_serve(struct agent *, int fd, const struct peer *);
+
+/* Whether the client has hung up. arg: the struct connection. */
+bool connection_gone(void *arg);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The two bytes. */
+enum { BYTE_LIFE, BYTE_CHANGE };
+
+static int
+lock_byte(int fd, int byte, bool wait)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    int rc;
+
+    do
+        rc = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &l);
+    while (rc != 0 && errno == EINTR);
+    return rc;
+}
+
+static void
+unlock_byte(int fd, int byte)
+{
+    struct flock l = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+    while (fcntl(fd, F_OFD_SETLK, &l) != 0 && errno == EINTR)
+        ;
+}
+
+/* Whether the path still names the open file: an ending agent removes it. */
+static bool
+is_current(int fd, const char *path)
+{
+    struct stat a, b;
+
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* The lock file with BYTE_CHANGE held; -1 with errno. */
+static int
+open_lock(const char *path)
+{
+    for (;;) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return -1;
+        if (lock_byte(fd, BYTE_CHANGE, true) != 0) {
+            int saved = errno;
+            close(fd);
+            errno = saved;
+            return -1;
+        }
+        if (is_current(fd, path))
+            return fd;
+        close(fd);
+    }
+}
+
+int
+daemon_lock(struct daemon *d, const struct home *home, bool *ret_ours, struct err *err)
+{
+    if (asprintf(&d->lock_path, "%s/agent.lock", home->runtime) < 0) {
+        d->lock_path = NULL;
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    }
+    d->lock = open_lock(d->lock_path);
+    if (d->lock < 0)
+        return err_set_sys(err, E_SYSTEM, errno, "the lock file %s cannot be used",
+                           d->lock_path);
+    *ret_ours = lock_byte(d->lock, BYTE_LIFE, false) == 0;
+    if (*ret_ours)
+        return 0;
+    if (errno != EAGAIN && errno != EACCES)
+        return err_set_sys(err, E_SYSTEM, errno, "the lock file %s cannot be locked",
+                           d->lock_path);
+    close(d->lock);
+    d->lock = -1;
+    free(d->lock_path);
+    d->lock_path = NULL;
+    return 0;
+}
+
+void
+daemon_started(struct daemon *d)
+{
+    unlock_byte(d->lock, BYTE_CHANGE);
+}
+
+void
+daemon_ending(struct daemon *d)
+{
+    if (lock_byte(d->lock, BYTE_CHANGE, true) != 0)
+        return; /* only who starts an agent this instant is the worse for it */
+}
+
+void
+daemon_unlock(struct daemon *d)
+{
+    if (d->lock < 0)
+        return;
+    unlink(d->lock_path);
+    close(d->lock);
+    d->lock = -1;
+    free(d->lock_path);
+    d->lock_path = NULL;
+}
+
+static int
+redirect(const char *log)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int file = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int rc = null >= 0 && file >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+             dup2(null, STDOUT_FILENO) >= 0 && dup2(file, STDERR_FILENO) >= 0 ? 0 : -1;
+    int saved = errno;
+
+    if (null > STDERR_FILENO)
+        close(null);
+    if (file > STDERR_FILENO)
+        close(file);
+    errno = saved;
+    return rc;
+}
+
+int
+daemon_detach(const char *log, struct err *err)
+{
+    /* Before the fork, so that a log that cannot be written is still told. */
+    int file = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    pid_t pid;
+
+    if (file < 0)
+        return err_set_sys(err, E_SYSTEM, errno, "the agent's log %s cannot be written", log);
+    close(file);
+    pid = fork();
+    if (pid < 0)
+        return err_set_sys(err, E_SYSTEM, errno, "the agent cannot go to the background");
+    if (pid > 0)
+        _exit(0);
+    setsid();
+    if (chdir("/") != 0 || redirect(log) != 0)
+        return err_set_sys(err, E_SYSTEM, errno, "the agent cannot go to the background");
+    return 0;
+}
+
+void
+daemon_note_pid(struct daemon *d)
+{
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+
+    /* For people only: nothing depends on it. */
+    if (ftruncate(d->lock, 0) != 0 || pwrite(d->lock, text, (size_t)n, 0) != n)
+        return;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/host.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/host_impl.h"
+#include "agent/thread.h"
+
+/* Those who ask a host that pauses longer than this get an error at once. */
+#define PATIENCE_MS 1000u
+
+static char *
+copy(const char *s, bool *ok)
+{
+    char *d = s ? strdup(s) : NULL;
+
+    if (s && !d)
+        *ok = false;
+    return d;
+}
+
+int
+host_new(struct host **ret, const struct host_config *conf, struct err *err)
+{
+    struct host *h = calloc(1, sizeof *h);
+    bool ok = true;
+
+    if (!h)
+        return err_set(err, E_NOMEM, "out of memory while adding module \"%s\"", conf->name);
+    pthread_mutex_init(&h->lock, NULL);
+    thread_cond_init(&h->changed);
+    h->last = &h->first;
+    h->conf.name = copy(conf->name, &ok);
+    h->conf.path = copy(conf->path, &ok);
+    h->conf.init_args = copy(conf->init_args, &ok);
+    h->conf.softhsm_conf = copy(conf->softhsm_conf, &ok);
+    h->conf.lanes = conf->lanes ? conf->lanes : HOST_LANES_DEFAULT;
+    if (h->conf.lanes > HOST_LANES_MAX)
+        h->conf.lanes = HOST_LANES_MAX;
+    if (!ok) {
+        host_free(&h);
+        return err_set(err, E_NOMEM, "out of memory while adding module \"%s\"", conf->name);
+    }
+    *ret = h;
+    return 0;
+}
+
+int
+host_start(struct host *h, struct err *err)
+{
+    int rc = thread_start(&h->thread, host_life, h);
+
+    if (rc != 0)
+        return err_set_sys(err, E_SYSTEM, rc, "no thread for the token host of module \"%s\"",
+                           h->conf.name);
+    h->started = true;
+    return 0;
+}
+
+void
+host_stop(struct host *h)
+{
+    if (!h->started)
+        return;
+    pthread_mutex_lock(&h->lock);
+    h->stopping = true;
+    if (h->pid > 0)
+        kill(h->pid, SIGKILL);
+    host_refuse_all(h);
+    pthread_cond_broadcast(&h->changed);
+    pthread_mutex_unlock(&h->lock);
+    pthread_join(h->thread, NULL);
+    h->started = false;
+}
+
+void
+host_free(struct host **ph)
+{
+    struct host *h = ph ? *ph : NULL;
+
+    if (!h)
+        return;
+    host_stop(h);
+    pthread_cond_destroy(&h->changed);
+    pthread_mutex_destroy(&h->lock);
+    free((char *)(uintptr_t)h->conf.name);
+    free((char *)(uintptr_t)h->conf.path);
+    free((char *)(uintptr_t)h->conf.init_args);
+    free((char *)(uintptr_t)h->conf.softhsm_conf);
+    free(h);
+    *ph = NULL;
+}
+
+const char *
+host_name(const struct host *h)
+{
+    return h->conf.name;
+}
+
+const char *
+host_path(const struct host *h)
+{
+    return h->conf.path;
+}
+
+const char *
+host_softhsm_conf(const struct host *h)
+{
+    return h->conf.softhsm_conf;
+}
+
+static void
+wake_first(struct host *h, struct lane *lane)
+{
+    struct waiter *w = h->first;
+
+    h->first = w->next;
+    if (!h->first)
+        h->last = &h->first;
+    h->waiting--;
+    w->lane = lane;
+    w->done = true;
+    pthread_cond_signal(&w->cond);
+}
+
+void
+host_hand_out(struct host *h)
+{
+    while (h->first && h->idle_count > 0) {
+        h->busy++;
+        wake_first(h, h->idle[--h->idle_count]);
+    }
+}
+
+void
+host_refuse_all(struct host *h)
+{
+    while (h->first)
+        wake_first(h, NULL);
+}
+
+static struct lane *
+queue(struct host *h)
+{
+    struct waiter w = {.done = false};
+
+    thread_cond_init(&w.cond);
+    *h->last = &w;
+    h->last = &w.next;
+    h->waiting++;
+    while (!w.done)
+        pthread_cond_wait(&w.cond, &h->lock);
+    pthread_cond_destroy(&w.cond);
+    return w.lane;
+}
+
+static bool
+hopeless(const struct host *h)
+{
+    return h->stopping || h->state == HOST_STOPPED ||
+           (h->state == HOST_PAUSED && host_pause(h->failures) > PATIENCE_MS);
+}
+
+static int
+acquire(struct host *h, struct lane **ret, unsigned *ret_generation, struct err *err)
+{
+    struct lane *lane = NULL;
+
+    pthread_mutex_lock(&h->lock);
+    if (h->state == HOST_RUNNING && h->idle_count > 0 && !h->stopping) {
+        lane = h->idle[--h->idle_count];
+        h->busy++;
+    } else if (!hopeless(h)) {
+        lane = queue(h);
+    }
+    *ret_generation = h->generation;
+    if (!lane && err)
+        *err = h->why;
+    pthread_mutex_unlock(&h->lock);
+    if (lane) {
+        *ret = lane;
+        return 0;
+    }
+    if (err && err->code != 0)
+        return err->code;
+    return err_set(err, E_HOST, "module \"%s\": its token host does not run, the agent is "
+                   "stopping", h->conf.name);
+}
+
+static void
+release(struct host *h, struct lane *lane, unsigned generation)
+{
+    pthread_mutex_lock(&h->lock);
+    h->busy--;
+    if (lane_dead(lane))
+        host_kill(h, generation);
+    else
+        h->served = true;
+    if (h->state == HOST_RUNNING) {
+        h->idle[h->idle_count++] = lane;
+        lane = NULL;
+        host_hand_out(h);
+    } else if (h->busy == 0) {
+        pthread_cond_broadcast(&h->changed);
+    }
+    pthread_mutex_unlock(&h->lock);
+    lane_free(&lane);
+}
+
+int
+host_call(struct host *h, const struct lane_command *cmd, bool again, unsigned *ret_generation,
+          struct err *err)
+{
+    size_t out = cmd->out ? buf_len(cmd->out) : 0;
+    size_t sec = cmd->secret ? secret_len(cmd->secret) : 0;
+    unsigned generation;
+
+    for (unsigned tries = again ? 2 : 1; tries > 0; tries--) {
+        struct lane *lane = NULL;
+        int rc = acquire(h, &lane, &generation, err);
+        if (rc != 0)
+            return rc;
+        rc = lane_run(lane, cmd, err);
+        bool dead = lane_dead(lane);
+        release(h, lane, generation);
+        if (ret_generation)
+            *ret_generation = generation;
+        if (!dead)
+            return rc;
+        if (cmd->out)
+            buf_trim(cmd->out, buf_len(cmd->out) - out);
+        if (cmd->secret)
+            secret_set_len(cmd->secret, sec);
+    }
+    char text[256];
+    snprintf(text, sizeof text, "%.200s", err ? err->text : "");
+    return err_set(err, E_HOST, "module \"%s\": %s%s; run the command again, and see the "
+                   "agent's log if that does not help", h->conf.name, text,
+                   again ? ", twice over this request" : "");
+}
+
+unsigned
+host_generation(struct host *h)
+{
+    pthread_mutex_lock(&h->lock);
+    unsigned generation = h->state == HOST_RUNNING ? h->generation : 0;
+    pthread_mutex_unlock(&h->lock);
+    return generation;
+}
+
+unsigned
+host_load(struct host *h)
+{
+    pthread_mutex_lock(&h->lock);
+    unsigned load = h->busy + h->waiting;
+    if (h->state != HOST_RUNNING)
+        load += HOST_LANES_MAX;
+    pthread_mutex_unlock(&h->lock);
+    return load;
+}
+
+json_t *
+host_status(struct host *h)
+{
+    static const char *const names[] = {"starting", "running", "dying", "failed", "stopped"};
+
+    pthread_mutex_lock(&h->lock);
+    json_t *o = json_pack("{s:s, s:s?, s:I, s:i, s:i, s:i, s:s}", "module", h->conf.name,
+                          "path", h->conf.path, "pid", (json_int_t)h->pid, "lanes",
+                          (int)h->conf.lanes, "busy", (int)h->busy, "restarts",
+                          (int)h->restarts, "state", names[h->state]);
+    pthread_mutex_unlock(&h->lock);
+    return o;
+}

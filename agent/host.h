@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A token host, seen from the agent: one signet-token process for one PKCS#11
+ * module, its lanes, and the thread that starts it, waits for its end and starts
+ * it again.
+ *
+ * Life: host_new, host_start, host_call from any thread, host_stop, host_free. The
+ * process runs from host_start on. When it crashes, or hangs for LANE_TIMEOUT, it
+ * is killed and started again; each start has a generation number of its own. A
+ * host that keeps failing is started ever later (HOST_BACKOFF_MAX).
+ *
+ * Lanes are handed out in the order in which they were asked for. All functions
+ * are thread-safe. A host is never freed while the agent serves: pointers to it
+ * stay good.
+ */
+#ifndef SIGNET_AGENT_HOST_H
+#define SIGNET_AGENT_HOST_H
+
+#include <stdbool.h>
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "agent/lane.h"
+#include "base/err.h"
+
+#define HOST_LANES_DEFAULT 4u
+#define HOST_LANES_MAX 32u
+/* Longest pause between two starts of a failing host, in milliseconds. */
+#define HOST_BACKOFF_MAX 30000u
+
+struct host;
+
+/* What to run. Strings are copied. */
+struct host_config {
+    const char *name;         /* the module's name in messages and in STATUS */
+    const char *path;         /* module file, or NULL: p11-kit's module `name` */
+    const char *init_args;    /* or NULL */
+    const char *softhsm_conf; /* SOFTHSM2_CONF for this host, or NULL */
+    unsigned lanes;           /* 1 to HOST_LANES_MAX; 0: the default */
+};
+
+int host_new(struct host **ret, const struct host_config *, struct err *err) must_check;
+int host_start(struct host *, struct err *err) must_check;
+/* Kills the process, waits for it and for the lanes to come back. */
+void host_stop(struct host *);
+void host_free(struct host **);
+
+const char *host_name(const struct host *);
+const char *host_path(const struct host *);         /* or NULL */
+const char *host_softhsm_conf(const struct host *); /* or NULL */
+
+/* Runs a command on a lane, waiting for a free one. When the host dies over it and
+ * `again` is set, it is run once more on the next host; what came to out or secret
+ * before is dropped. E_HOST when there is no host to run it; else as the host says.
+ * *ret_generation (may be NULL): the host that answered. */
+int host_call(struct host *, const struct lane_command *, bool again,
+              unsigned *ret_generation, struct err *err) must_check;
+/* The running host's generation, 0 when none runs. */
+unsigned host_generation(struct host *);
+/* Lanes in use and asked for, to choose the less busy of two. */
+unsigned host_load(struct host *);
+
+/* {module, path, pid, lanes, busy, restarts, state}; NULL when memory is out. */
+json_t *host_status(struct host *);
+
+/* host_spawn.c: starts signet-token with `count` lanes, whose agent ends come in
+ * ret_fds. Called by the host's own thread, which must outlive the process. */
+int host_spawn(const struct host_config *, unsigned count, int *ret_fds, pid_t *ret_pid,
+               struct err *err) must_check;
+/* Runs `signet-token --list` and gives its output. */
+int host_list_modules(struct buf *out, struct err *err) must_check;
+
+#endif

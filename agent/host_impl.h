@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside a token host's record: host.c hands out lanes, host_life.c starts and
+ * buries processes. Everything but `conf` is guarded by `lock`. */
+#ifndef SIGNET_AGENT_HOST_IMPL_H
+#define SIGNET_AGENT_HOST_IMPL_H
+
+#include <pthread.h>
+
+#include "agent/host.h"
+
+enum host_state {
+    HOST_STARTING,
+    HOST_RUNNING,
+    HOST_DYING,    /* no lane is handed out; those in use are coming back */
+    HOST_PAUSED,   /* failed; started again at resume_at */
+    HOST_STOPPED,
+};
+
+/* A thread that waits for a lane, in the queue. It is woken with a lane, or with
+ * none when the host cannot serve it. */
+struct waiter {
+    pthread_cond_t cond;
+    struct lane *lane;
+    bool done;
+    struct waiter *next;
+};
+
+struct host {
+    struct host_config conf; /* strings owned */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;  /* state, busy, stopping */
+    pthread_t thread;
+    bool started;
+    bool stopping;
+    enum host_state state;
+    pid_t pid;               /* 0 when there is no process to kill */
+    unsigned generation;
+    unsigned restarts;
+    unsigned failures;       /* starts in a row that served nothing */
+    bool served;             /* this process has answered a command */
+    struct lane *idle[HOST_LANES_MAX];
+    unsigned idle_count;
+    unsigned busy;
+    struct waiter *first, **last;
+    unsigned waiting;
+    struct err why;          /* of the last end, for those who ask meanwhile */
+};
+
+/* host.c, called with the lock held: gives idle lanes to waiters, or wakes all
+ * waiters empty-handed. */
+void host_hand_out(struct host *);
+void host_refuse_all(struct host *);
+/* host_life.c: the thread; and killing the process of that generation, if it still
+ * is the running one (lock held). */
+void *host_life(void *host);
+void host_kill(struct host *, unsigned generation);
+/* Milliseconds to pause after so many failures in a row. */
+unsigned host_pause(unsigned failures);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/host.h"
+#include "agent/process.h"
+#include "base/home.h"
+#include "base/io.h"
+
+/* The child's first lane. */
+#define FIRST_LANE 3
+/* How long --list may take, in milliseconds, and how much it may say. */
+#define LIST_WAIT_MS 10000
+#define LIST_MAX (64u * 1024)
+
+extern char **environ;
+
+/* The environment with SOFTHSM2_CONF set; the array is the caller's to free, its
+ * strings are not. */
+static char **
+environment_with(char *setting)
+{
+    size_t n = 0, out = 0, name = strcspn(setting, "=") + 1;
+    char **env;
+
+    while (environ[n])
+        n++;
+    env = calloc(n + 2, sizeof *env);
+    for (size_t i = 0; env && i < n; i++)
+        if (strncmp(environ[i], setting, name) != 0)
+            env[out++] = environ[i];
+    if (env)
+        env[out] = setting;
+    return env;
+}
+
+static void
+close_all(int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+static int
+open_lanes(unsigned count, int *ours, int *theirs)
+{
+    for (unsigned i = 0; i < count; i++) {
+        int pair[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
+            ours[i] = pair[0];
+            theirs[i] = process_raise(pair[1]);
+            if (theirs[i] >= 0)
+                continue;
+            close(ours[i]);
+        }
+        int saved = errno;
+        close_all(ours, i);
+        close_all(theirs, i);
+        return saved;
+    }
+    return 0;
+}
+
+static int
+run_host(const struct host_config *conf, char *program, unsigned count, int *theirs,
+         pid_t *ret_pid)
+{
+    char lanes[12], module[] = "--module", path[] = "--path", kit[] = "--p11-kit",
+         args[] = "--init-args", opt_lanes[] = "--lanes", setting[PATH_MAX + 16];
+    char *argv[12], **env = NULL;
+    unsigned n = 0;
+    int rc;
+
+    argv[n++] = program;
+    argv[n++] = module;
+    argv[n++] = (char *)(uintptr_t)conf->name;
+    argv[n++] = conf->path ? path : kit;
+    argv[n++] = (char *)(uintptr_t)(conf->path ? conf->path : conf->name);
+    if (conf->init_args) {
+        argv[n++] = args;
+        argv[n++] = (char *)(uintptr_t)conf->init_args;
+    }
+    snprintf(lanes, sizeof lanes, "%u", count);
+    argv[n++] = opt_lanes;
+    argv[n++] = lanes;
+    argv[n] = NULL;
+    if (conf->softhsm_conf) {
+        snprintf(setting, sizeof setting, "SOFTHSM2_CONF=%s", conf->softhsm_conf);
+        env = environment_with(setting);
+        if (!env)
+            return ENOMEM;
+    }
+    struct process s = {.program = program, .argv = argv, .environment = env,
+                      .fds = theirs, .count = count, .first = FIRST_LANE,
+                      .own_group = true};
+    rc = process_start(&s, ret_pid);
+    free(env);
+    return rc;
+}
+
+int
+host_spawn(const struct host_config *conf, unsigned count, int *ret_fds, pid_t *ret_pid,
+           struct err *err)
+{
+    char program[PATH_MAX];
+    int theirs[HOST_LANES_MAX], rc;
+
+    rc = home_program("signet-token", program, sizeof program);
+    if (rc != 0)
+        return err_set(err, E_HOST, "the program signet-token is not beside signet-agent; "
+                       "install signet whole");
+    rc = open_lanes(count, ret_fds, theirs);
+    if (rc != 0)
+        return err_set_sys(err, E_HOST, rc, "no sockets for the token host of module \"%s\"",
+                           conf->name);
+    rc = run_host(conf, program, count, theirs, ret_pid);
+    close_all(theirs, count);
+    if (rc != 0) {
+        close_all(ret_fds, count);
+        return err_set_sys(err, E_HOST, rc, "the token host %s cannot be started", program);
+    }
+    return 0;
+}
+
+/* Reads to the end, or to the limits. */
+static void
+read_list(int fd, struct buf *out)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    uint8_t *room;
+
+    buf_set_max(out, LIST_MAX);
+    while (poll(&p, 1, LIST_WAIT_MS) > 0) {
+        if (buf_reserve(out, 4096, &room) != 0)
+            break;
+        ssize_t n = io_read(fd, room, 4096);
+        buf_trim(out, 4096 - (n > 0 ? (size_t)n : 0));
+        if (n <= 0)
+            break;
+    }
+}
+
+int
+host_list_modules(struct buf *out, struct err *err)
+{
+    char program[PATH_MAX], list[] = "--list";
+    char *argv[] = {program, list, NULL};
+    int fds[2], status, rc = home_program("signet-token", program, sizeof program);
+    pid_t pid;
+
+    if (rc != 0)
+        return err_set(err, E_HOST, "the program signet-token is not beside signet-agent; "
+                       "install signet whole");
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return err_set_sys(err, E_SYSTEM, errno, "p11-kit's modules cannot be listed");
+    fds[1] = process_raise(fds[1]);
+    struct process s = {.program = program, .argv = argv, .fds = &fds[1], .count = 1,
+                      .first = STDOUT_FILENO, .own_group = true};
+    rc = fds[1] < 0 ? errno : process_start(&s, &pid);
+    if (fds[1] >= 0)
+        close(fds[1]);
+    if (rc == 0) {
+        read_list(fds[0], out);
+        kill(pid, SIGKILL);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    }
+    close(fds[0]);
+    if (rc != 0)
+        return err_set_sys(err, E_HOST, rc, "%s cannot be started", program);
+    return 0;
+}

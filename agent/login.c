@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/ask.h"
+#include "agent/pin_source.h"
+#include "client/wire.h"
+
+/* One login under way; the turn is ours. */
+struct attempt {
+    struct connection *c;
+    const struct snapshot *snap;
+    const struct token *token;
+    unsigned flags;          /* fresh from the token */
+    struct secret *pin;      /* to send */
+    bool wrong_before;       /* the person's last one was refused */
+};
+
+static int
+locked(const struct token *t, struct err *err)
+{
+    return err_set(err, E_PIN_LOCKED, "token \"%s\": the PIN is locked after too many wrong "
+                   "tries; unblock it with the PUK (signet pin unblock)", t->label);
+}
+
+/* What the token says of its PIN now. */
+static int
+look(struct attempt *a, struct err *err)
+{
+    const struct token *t = a->token;
+    struct lane_command info;
+    char line[64];
+    json_t *o, *flags;
+    int rc;
+
+    snprintf(line, sizeof line, "TOKENINFO %lu", t->slot);
+    info = (struct lane_command){.line = line, .out = a->c->out};
+    buf_reset(a->c->out);
+    rc = host_call(t->host, &info, true, NULL, err);
+    if (rc != 0)
+        return rc;
+    o = json_loadb((const char *)buf_data(a->c->out), buf_len(a->c->out), 0, NULL);
+    flags = json_object_get(o, "flags");
+    a->flags = token_flags(flags ? flags : o);
+    json_decref(o);
+    if (!o)
+        return err_set(err, E_PROTOCOL, "token \"%s\": its token host's answer is malformed",
+                       t->label);
+    if (a->flags & TOKEN_PIN_LOCKED)
+        return locked(t, err);
+    if (!(a->flags & TOKEN_USER_PIN_INITIALIZED) && !(a->flags & TOKEN_PROTECTED_PATH))
+        return err_set(err, E_PIN_NEEDED, "token \"%s\" has no PIN yet; set one with the tools "
+                       "it came with", t->label);
+    return 0;
+}
+
+static int
+audit_login(const struct attempt *a, const char *source, int result, unsigned long began,
+            struct err *err)
+{
+    const struct audit_entry e = {.event = "pin", .peer = &a->c->peer, .token = a->token->label,
+                                  .operation = "login", .scheme = source, .result = result,
+                                  .latency_us = audit_clock() - began};
+
+    return audit_write(a->c->agent->audit, &e, err);
+}
+
+/* Sends the PIN (NULL: the token has a keypad of its own) and notes what comes of
+ * it. keep: the PIN is the cached one. */
+static int
+send_pin(struct attempt *a, const struct secret *pin, const char *source, bool keep,
+         struct err *err)
+{
+    const struct token *t = a->token;
+    struct pin_login at = {.host = t->host, .slot = t->slot};
+    struct lane_command cmd;
+    unsigned long began = audit_clock();
+    char line[64];
+    int rc, logged;
+    struct err log_err = {0};
+
+    snprintf(line, sizeof line, "LOGIN %lu", t->slot);
+    cmd = (struct lane_command){.line = line};
+    if (pin)
+        cmd.answers[0] = (struct lane_answer){"PIN", secret_data_view(pin), secret_len(pin)};
+    rc = host_call(t->host, &cmd, false, &at.generation, err);
+    logged = audit_login(a, source, rc, began, &log_err);
+    if (rc == 0 && logged != 0) {
+        login_log_out(&at);
+        *err = log_err;
+        return logged;
+    }
+    if (rc == 0 && pin && !keep)
+        pin_store_steal(t->pin, &a->pin, &at);
+    else if (rc == 0)
+        pin_note_login(t->pin, &at);
+    else if (rc == E_PIN_WRONG && pin && pin_refuse(t->pin, pin) != 0)
+        return err_set(err, E_PIN_LOCKED, "token \"%s\" has refused so many PINs that no more "
+                       "are tried; restart the agent (signet agent stop)", t->label);
+    return rc;
+}
+
+/* The cached PIN. 0, PIN_OTHERS_DID when there is none to send, or an error. */
+static int
+from_cache(struct attempt *a, struct err *err)
+{
+    const struct secret *cached = pin_cached_view(a->token->pin);
+    int rc;
+
+    if (!cached || (a->flags & TOKEN_PIN_FINAL_TRY))
+        return PIN_OTHERS_DID;
+    rc = send_pin(a, cached, "cache", true, err);
+    if (rc != E_PIN_WRONG)
+        return rc;
+    /* Changed elsewhere. */
+    pin_drop(a->token->pin);
+    rc = look(a, err);
+    return rc == 0 ? PIN_OTHERS_DID : rc;
+}
+
+/* The pin-source of this token: by serial number, else by label if no other token
+ * has it. */
+static int
+find_source(struct attempt *a, const char **ret, struct err *err)
+{
+    const struct conf *conf = settings_conf(a->c->agent->settings);
+    const struct token *t = a->token;
+
+    *ret = conf_get(conf, "token", t->serial, "pin-source");
+    if (*ret)
+        return 0;
+    *ret = conf_get(conf, "token", t->label, "pin-source");
+    if (*ret && keyspec_label_count(a->snap, t->label) > 1) {
+        *ret = NULL;
+        return err_set(err, E_AMBIGUOUS, "token \"%s\" is there twice, and its pin-source is "
+                       "sent to neither; name the section [token %s] by the serial number",
+                       t->label, t->serial);
+    }
+    return 0;
+}
+
+/* The PIN in the token's file. As from_cache. */
+static int
+from_source(struct attempt *a, struct err *err)
+{
+    const struct token *t = a->token;
+    const char *source;
+    char why[ERR_TEXT_MAX];
+    int rc = find_source(a, &source, err);
+
+    if (rc != 0)
+        return rc;
+    if (!source || (a->flags & TOKEN_PIN_FINAL_TRY))
+        return PIN_OTHERS_DID;
+    rc = pin_source_read(source, a->pin, err);
+    if (rc != 0) {
+        snprintf(why, sizeof why, "%s", err_text(err));
+        return err_set(err, rc == E_INPUT ? E_PIN_NEEDED : rc, "token \"%s\": %s", t->label,
+                       why);
+    }
+    if (pin_was_refused(t->pin, a->pin))
+        return err_set(err, E_PIN_WRONG, "token \"%s\" has refused the PIN in %s, and it is not "
+                       "sent again; correct the file", t->label, source);
+    rc = send_pin(a, a->pin, "file", false, err);
+    if (rc == E_PIN_WRONG)
+        return err_set(err, rc, "token \"%s\" refuses the PIN in %s, and it will not be sent "
+                       "again; correct the file", t->label, source);
+    return rc;
+}
+
+/* One question and what the token says to the answer. */
+static int
+ask_once(struct attempt *a, struct err *err)
+{
+    const struct token *t = a->token;
+    const struct peer *peer = &a->c->peer;
+    char detail[1024], warning[128];
+    const char *source;
+    int rc;
+
+    snprintf(detail, sizeof detail, "%.64s %.64s, serial number %.64s\nfor %.250s (process %d)",
+             t->manufacturer, t->model, t->serial, peer->exe[0] ? peer->exe : peer->front,
+             (int)peer->pid);
+    snprintf(warning, sizeof warning, "%s%s%s", a->wrong_before ? "That PIN was wrong." : "",
+             a->wrong_before && (a->flags & TOKEN_PIN_FINAL_TRY) ? " " : "",
+             a->flags & TOKEN_PIN_FINAL_TRY ? "This is the last try before the PIN is locked!"
+             : "");
+    const struct question q = {.token = t->label, .detail = detail,
+                               .what = "Enter the PIN of token", .prompt = "PIN:",
+                               .warning = warning[0] ? warning : NULL};
+    rc = ask_pin(a->c, &q, a->pin, &source, err);
+    if (rc != 0)
+        return rc;
+    if (secret_len(a->pin) == 0)
+        return err_set(err, E_PIN_CANCELLED, "token \"%s\": no PIN was given", t->label);
+    if (pin_was_refused(t->pin, a->pin))
+        return err_set(err, E_PIN_WRONG, "token \"%s\" has refused this PIN before; it was not "
+                       "sent again", t->label);
+    return send_pin(a, a->pin, source, false, err);
+}
+
+static int
+from_person(struct attempt *a, struct err *err)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < LOGIN_ATTEMPTS; i++) {
+        struct err why = {0};
+        rc = i > 0 ? look(a, &why) : 0;
+        if (rc == 0)
+            rc = ask_once(a, &why);
+        if (rc != 0 && err)
+            *err = why;
+        if (rc != E_PIN_WRONG && rc != E_PIN_INVALID)
+            return rc;
+        a->wrong_before = true;
+    }
+    /* The last wrong one may have locked it. */
+    struct err why = {0};
+    if (look(a, &why) == E_PIN_LOCKED) {
+        if (err)
+            *err = why;
+        return E_PIN_LOCKED;
+    }
+    return rc;
+}
+
+static int
+run(struct attempt *a, struct err *err)
+{
+    static int (*const ways[])(struct attempt *, struct err *) = {from_cache, from_source,
+                                                                  from_person};
+    int rc = look(a, err);
+
+    if (rc != 0)
+        return rc;
+    if (a->flags & TOKEN_PROTECTED_PATH)
+        return send_pin(a, NULL, "keypad", false, err);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        rc = ways[i](a, err);
+        if (rc != PIN_OTHERS_DID)
+            return rc;
+    }
+    return rc;
+}
+
+int
+login(struct connection *c, const struct snapshot *snap, const struct token *t,
+      unsigned long seen, struct err *err)
+{
+    struct attempt a = {.c = c, .snap = snap, .token = t};
+    struct err why = {0};
+    int rc = pin_take_turn(t->pin, seen, connection_gone, c, err);
+
+    if (rc == PIN_OTHERS_DID)
+        return 0;
+    if (rc != 0)
+        return rc;
+    a.pin = secret_new(WIRE_PIN_MAX);
+    if (a.pin)
+        rc = run(&a, &why);
+    else
+        rc = err_set(&why, E_NOMEM, "out of memory while logging in");
+    secret_free(&a.pin);
+    pin_end_turn(t->pin, rc, &why);
+    if (rc != 0 && err)
+        *err = why;
+    return rc;
+}
+
+void
+login_log_out(const struct pin_login *at)
+{
+    struct lane_command cmd;
+    struct err ignored = {0};
+    char line[64];
+
+    /* A host of another generation is another process: nobody is logged in there. */
+    if (host_generation(at->host) != at->generation)
+        return;
+    snprintf(line, sizeof line, "LOGOUT %lu", at->slot);
+    cmd = (struct lane_command){.line = line};
+    if (host_call(at->host, &cmd, false, NULL, &ignored) != 0)
+        return;
+}
+
+bool
+login_stands(const struct token *t)
+{
+    struct pin_login at;
+
+    pin_get_login(t->pin, &at);
+    return at.host && host_generation(at.host) == at.generation;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* signet-agent: see agent.h for the reading order. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/daemon.h"
+#include "agent/keeper.h"
+#include "agent/login.h"
+#include "agent/server.h"
+#include "agent/socket.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "signet-config.h"
+
+/* How long commands under way may take when the agent ends, in milliseconds; and
+ * how long they may take to notice that it is over. */
+#define DRAIN_MS 2000u
+#define PART_MS 2000u
+
+struct options {
+    const char *home;
+    int ready;       /* descriptor, or -1 */
+    bool foreground;
+};
+
+static const char usage[] =
+    "usage: signet-agent [--home DIR] [--foreground] [--ready-fd N]\n"
+    "\n"
+    "Keeps PINs, runs token hosts and serves the signet command. It is started when it\n"
+    "is needed; one runs per home.\n"
+    "\n"
+    "  --home DIR      everything under this folder (else SIGNET_HOME, else XDG's)\n"
+    "  --foreground    stay in the foreground and log to standard error\n"
+    "  --ready-fd N    write a byte to this descriptor when the agent listens\n"
+    "  --version       print the version\n"
+    "  --help          print this\n";
+
+/* An exit status, or -1 to go on. */
+static int
+parse(int argc, char **argv, struct options *o)
+{
+    static const struct option list[] = {
+        {"home", required_argument, NULL, 'H'},   {"foreground", no_argument, NULL, 'f'},
+        {"ready-fd", required_argument, NULL, 'r'}, {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {0},
+    };
+    char *end;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "h", list, NULL)) != -1) {
+        switch (c) {
+        case 'H':
+            o->home = optarg;
+            break;
+        case 'f':
+            o->foreground = true;
+            break;
+        case 'r':
+            o->ready = (int)strtol(optarg, &end, 10);
+            if (*end || o->ready < 0) {
+                fprintf(stderr, "signet-agent: --ready-fd wants a number, not \"%s\"\n", optarg);
+                return 2;
+            }
+            break;
+        case 'V':
+            puts("signet-agent " SIGNET_VERSION);
+            return 0;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        default:
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "signet-agent: unexpected argument \"%s\"; --help says what there is\n",
+                argv[optind]);
+        return 2;
+    }
+    return -1;
+}
+
+/* Nothing but the standard descriptors and the ready one is ours. */
+static void
+close_inherited(int ready)
+{
+    if (ready > STDERR_FILENO) {
+        if (ready > STDERR_FILENO + 1)
+            close_range(STDERR_FILENO + 1, (unsigned)ready - 1, 0);
+        close_range((unsigned)ready + 1, UINT_MAX, 0);
+    } else {
+        close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+    }
+}
+
+static void
+say_ready(int *fd)
+{
+    if (*fd < 0)
+        return;
+    /* Who asked may have gone: then nobody waits. */
+    if (write(*fd, "\n", 1) != 1)
+        log_debug("nobody waits for this agent");
+    close(*fd);
+    *fd = -1;
+}
+
+static void
+set_log_level(const struct conf *conf)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    const char *level = conf_get(conf, "agent", NULL, "log-level");
+
+    log_set_level(LOG_WARN_LEVEL);
+    for (unsigned i = 0; level && i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], level) == 0)
+            log_set_level((enum log_level)i);
+}
+
+static int
+make_parts(struct agent *a, int listener, struct err *err)
+{
+    const struct conf *conf = settings_conf(a->settings);
+    unsigned ttl = conf_get_duration(conf, "agent", NULL, "pin-ttl", PIN_TTL_DEFAULT);
+    unsigned ttl_max = conf_get_duration(conf, "agent", NULL, "pin-ttl-max",
+                                         PIN_TTL_MAX_DEFAULT);
+
+    a->hosts = hosts_new();
+    a->pins = pins_new(ttl, ttl_max, NULL, login_log_out);
+    if (!a->hosts || !a->pins)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    a->registry = registry_new(a->hosts, a->settings, a->pins);
+    if (!a->registry)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    return server_new(&a->server, a, listener,
+                      conf_get_number(conf, "agent", NULL, "max-connections",
+                                      SERVER_CONNECTIONS_DEFAULT), err);
+}
+
+static void
+free_parts(struct agent *a)
+{
+    server_free(&a->server);
+    registry_free(&a->registry);
+    hosts_free(&a->hosts);
+    pins_free(&a->pins);
+    audit_close(&a->audit);
+    settings_free(&a->settings);
+}
+
+/* Serves until told to stop, then takes everything down in order: no new clients,
+ * commands under way, token hosts, the rest. */
+static int
+serve(struct agent *a, struct daemon *d, int listener, int *ready, struct err *err)
+{
+    struct keeper *keeper = NULL;
+    int rc = make_parts(a, listener, err);
+
+    if (rc == 0)
+        rc = keeper_start(&keeper, a, err);
+    daemon_started(d);
+    if (rc == 0) {
+        say_ready(ready);
+        server_run(a->server);
+    }
+    daemon_ending(d);
+    socket_remove(a->home);
+    if (a->server && !server_drain(a->server, DRAIN_MS))
+        log_warn("commands under way were cut off");
+    if (a->hosts)
+        hosts_stop(a->hosts);
+    keeper_stop(&keeper);
+    daemon_unlock(d);
+    if (a->server && !server_part(a->server, PART_MS))
+        _exit(0); /* their threads use what would be freed now */
+    return rc;
+}
+
+/* All that can fail for reasons a user should see, before going to the background. */
+static int
+prepare(struct agent *a, struct home *home, const struct options *o, char **ret_log,
+        struct err *err)
+{
+    char *audit;
+    int rc = home_resolve(home, o->home, err);
+
+    if (rc == 0)
+        rc = home_make(home, err);
+    if (rc == 0)
+        rc = settings_load(&a->settings, home, err);
+    if (rc != 0)
+        return rc;
+    if (asprintf(&audit, "%s/audit.log", home->state) < 0)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    rc = audit_open(&a->audit, audit, err);
+    free(audit);
+    if (rc == 0 && asprintf(ret_log, "%s/agent.log", home->state) < 0) {
+        *ret_log = NULL;
+        rc = err_set(err, E_NOMEM, "out of memory while starting");
+    }
+    return rc;
+}
+
+static int
+become_agent(struct agent *a, struct daemon *d, struct options *o, const char *log,
+             struct err *err)
+{
+    int listener = -1, rc = socket_open(a->home, &listener, err);
+
+    if (rc == 0 && !o->foreground)
+        rc = daemon_detach(log, err);
+    if (rc == 0) {
+        daemon_note_pid(d);
+        rc = log_open("signet-agent", NULL, err);
+    }
+    if (rc == 0)
+        rc = serve(a, d, listener, &o->ready, err);
+    if (listener >= 0)
+        close(listener);
+    daemon_unlock(d);
+    return rc;
+}
+
+static int
+run(struct options *o, struct err *err)
+{
+    struct home home = {0};
+    struct agent a = {.home = &home};
+    struct daemon d = {.lock = -1};
+    bool ours = false;
+    char *log = NULL;
+    int rc = prepare(&a, &home, o, &log, err);
+
+    pthread_mutex_init(&a.manage, NULL);
+    if (rc == 0) {
+        set_log_level(settings_conf(a.settings));
+        rc = daemon_lock(&d, &home, &ours, err);
+    }
+    if (rc == 0 && ours)
+        rc = become_agent(&a, &d, o, log, err);
+    else if (rc == 0)
+        say_ready(&o->ready);
+    free_parts(&a);
+    pthread_mutex_destroy(&a.manage);
+    free(log);
+    home_clear(&home);
+    return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options o = {.ready = -1};
+    char absolute[PATH_MAX];
+    struct err err = {0};
+    int rc;
+
+    secret_harden_process();
+    signal(SIGPIPE, SIG_IGN);
+    umask(077);
+    /* A thread per client must not mean a heap per client. */
+    mallopt(M_ARENA_MAX, 2);
+    rc = parse(argc, argv, &o);
+    if (rc >= 0)
+        return rc;
+    close_inherited(o.ready);
+    if (o.home && mkdir(o.home, 0700) == 0)
+        errno = 0;
+    if (o.home && realpath(o.home, absolute))
+        o.home = absolute;
+    rc = run(&o, &err);
+    if (rc == 0)
+        return 0;
+    fprintf(stderr, "%s%s\n", o.ready < 0 ? "signet-agent: " : "", err_text(&err));
+    return err_exit_status(rc);
+}

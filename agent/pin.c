@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/pin.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/thread.h"
+#include "client/wire.h"
+
+/* Room for refused PINs, each with a byte of length: a token locks long before. */
+#define REFUSED_MAX 4000u
+/* How often one who waits for a turn looks whether his client is still there. */
+#define GLANCE_MS 500u
+
+struct pin {
+    struct pins *all;
+    struct pin *next;
+    char *identity;
+    pthread_mutex_t lock;
+    pthread_cond_t turn_over;
+    bool busy;               /* somebody has the turn */
+    unsigned long logins;
+    unsigned long failures;  /* turns that failed */
+    struct err why;          /* of the last one */
+    struct secret *cached;
+    struct secret *refused;  /* one behind the other, a byte of length before each */
+    struct pin_login login;
+    time_t since;            /* of the login */
+    atomic_llong used;       /* last use */
+    atomic_llong dies;       /* when ttl_max ends it; 0: nothing is logged in */
+    atomic_uint users;       /* operations under way */
+};
+
+struct pins {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    unsigned long pokes;
+    struct pin *first;
+    unsigned ttl, ttl_max;
+    time_t (*clock)(void);
+    void (*log_out)(const struct pin_login *);
+};
+
+static time_t
+system_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return t.tv_sec;
+}
+
+struct pins *
+pins_new(unsigned ttl, unsigned ttl_max, time_t (*clock)(void),
+         void (*log_out)(const struct pin_login *))
+{
+    struct pins *ps = calloc(1, sizeof *ps);
+
+    if (!ps)
+        return NULL;
+    pthread_mutex_init(&ps->lock, NULL);
+    thread_cond_init(&ps->wake);
+    ps->ttl = ttl;
+    ps->ttl_max = ttl_max;
+    ps->clock = clock ? clock : system_clock;
+    ps->log_out = log_out;
+    return ps;
+}
+
+void
+pins_free(struct pins **pps)
+{
+    struct pins *ps = pps ? *pps : NULL;
+
+    if (!ps)
+        return;
+    while (ps->first) {
+        struct pin *p = ps->first;
+        ps->first = p->next;
+        secret_free(&p->cached);
+        secret_free(&p->refused);
+        pthread_cond_destroy(&p->turn_over);
+        pthread_mutex_destroy(&p->lock);
+        free(p->identity);
+        free(p);
+    }
+    pthread_cond_destroy(&ps->wake);
+    pthread_mutex_destroy(&ps->lock);
+    free(ps);
+    *pps = NULL;
+}
+
+static struct pin *
+new_pin(struct pins *ps, char *identity)
+{
+    struct pin *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    pthread_mutex_init(&p->lock, NULL);
+    thread_cond_init(&p->turn_over);
+    p->all = ps;
+    p->identity = identity;
+    p->next = ps->first;
+    ps->first = p;
+    return p;
+}
+
+struct pin *
+pins_get(struct pins *ps, const struct token *t)
+{
+    char *identity;
+    struct pin *p;
+
+    if (asprintf(&identity, "%s\n%s\n%s\n%s", t->manufacturer, t->model, t->serial,
+                 t->label) < 0)
+        return NULL;
+    pthread_mutex_lock(&ps->lock);
+    for (p = ps->first; p; p = p->next)
+        if (strcmp(p->identity, identity) == 0)
+            break;
+    if (!p) {
+        p = new_pin(ps, identity);
+        if (p)
+            identity = NULL;
+    }
+    pthread_mutex_unlock(&ps->lock);
+    free(identity);
+    return p;
+}
+
+void
+pins_wake(struct pins *ps)
+{
+    pthread_mutex_lock(&ps->lock);
+    ps->pokes++;
+    pthread_cond_broadcast(&ps->wake);
+    pthread_mutex_unlock(&ps->lock);
+}
+
+void
+pins_wait(struct pins *ps, unsigned ms)
+{
+    struct timespec until;
+
+    thread_deadline(&until, ms);
+    pthread_mutex_lock(&ps->lock);
+    while (ps->pokes == 0)
+        if (pthread_cond_timedwait(&ps->wake, &ps->lock, &until) == ETIMEDOUT)
+            break;
+    ps->pokes = 0;
+    pthread_mutex_unlock(&ps->lock);
+}
+
+/* States are only ever added at the front: the list behind what was first can be
+ * walked without the lock. */
+void
+pins_each(struct pins *ps, void (*f)(struct pin *, void *arg), void *arg)
+{
+    pthread_mutex_lock(&ps->lock);
+    struct pin *p = ps->first;
+    pthread_mutex_unlock(&ps->lock);
+    for (; p; p = p->next)
+        f(p, arg);
+}
+
+unsigned long
+pin_logins(struct pin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    unsigned long n = p->logins;
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
+/* What a person decided, or what the token has said for good, holds for all who
+ * waited; what came of one client's means does not. */
+static bool
+is_shared(int code)
+{
+    return code == E_PIN_CANCELLED || code == E_PIN_LOCKED || code == E_PIN_WRONG;
+}
+
+int
+pin_take_turn(struct pin *p, unsigned long seen, bool (*gone)(void *), void *arg,
+              struct err *err)
+{
+    struct timespec until;
+    unsigned long failures;
+    int rc = 0;
+
+    pthread_mutex_lock(&p->lock);
+    failures = p->failures;
+    while (p->busy && rc == 0) {
+        thread_deadline(&until, GLANCE_MS);
+        if (pthread_cond_timedwait(&p->turn_over, &p->lock, &until) == ETIMEDOUT &&
+            gone && gone(arg))
+            rc = err_set(err, E_CANCELLED, "the client went away while it waited for a PIN");
+    }
+    if (rc == 0 && p->logins != seen) {
+        rc = PIN_OTHERS_DID;
+    } else if (rc == 0 && p->failures != failures && is_shared(p->why.code)) {
+        rc = p->why.code;
+        if (err)
+            *err = p->why;
+    }
+    if (rc == 0)
+        p->busy = true;
+    pthread_mutex_unlock(&p->lock);
+    return rc;
+}
+
+void
+pin_end_turn(struct pin *p, int rc, const struct err *err)
+{
+    pthread_mutex_lock(&p->lock);
+    p->busy = false;
+    if (rc == 0) {
+        p->logins++;
+    } else if (rc < 0) {
+        p->failures++;
+        if (err)
+            p->why = *err;
+        p->why.code = rc;
+    }
+    pthread_cond_broadcast(&p->turn_over);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* When it expires as things stand; 0: nothing is there to expire. */
+static time_t
+expiry(struct pin *p)
+{
+    time_t dies = (time_t)atomic_load(&p->dies), idle;
+
+    if (dies == 0)
+        return 0;
+    idle = (time_t)atomic_load(&p->used) + (time_t)p->all->ttl;
+    return idle < dies ? idle : dies;
+}
+
+static bool
+expired(struct pin *p)
+{
+    time_t at = expiry(p);
+
+    return at != 0 && p->all->clock() >= at;
+}
+
+const struct secret *
+pin_cached_view(struct pin *p)
+{
+    return p->cached && !expired(p) ? p->cached : NULL;
+}
+
+void
+pin_drop(struct pin *p)
+{
+    secret_free(&p->cached);
+}
+
+void
+pin_store_steal(struct pin *p, struct secret **accepted, const struct pin_login *login)
+{
+    secret_free(&p->refused);
+    secret_free(&p->cached);
+    p->cached = *accepted;
+    *accepted = NULL;
+    atomic_store(&p->dies, 0);
+    pin_note_login(p, login);
+}
+
+/* A login anew with the same PIN does not prolong its life beyond ttl_max. */
+void
+pin_note_login(struct pin *p, const struct pin_login *login)
+{
+    time_t now = p->all->clock();
+
+    pthread_mutex_lock(&p->lock);
+    p->login = *login;
+    pthread_mutex_unlock(&p->lock);
+    atomic_store(&p->used, now);
+    if (atomic_load(&p->dies) == 0)
+        atomic_store(&p->dies, now + (time_t)p->all->ttl_max);
+    pins_wake(p->all);
+}
+
+int
+pin_refuse(struct pin *p, const struct secret *s)
+{
+    uint8_t len = (uint8_t)secret_len(s);
+    int rc;
+
+    if (pin_was_refused(p, s))
+        return 0;
+    if (!p->refused)
+        p->refused = secret_new(REFUSED_MAX);
+    if (!p->refused || secret_len(s) > WIRE_PIN_MAX ||
+        secret_len(p->refused) + 1 + len > REFUSED_MAX)
+        return E_LIMIT;
+    rc = secret_append(p->refused, &len, 1);
+    return rc == 0 ? secret_append(p->refused, secret_data_view(s), len) : rc;
+}
+
+bool
+pin_was_refused(struct pin *p, const struct secret *s)
+{
+    const uint8_t *at = p->refused ? secret_data_view(p->refused) : NULL, *end;
+
+    if (!at)
+        return false;
+    for (end = at + secret_len(p->refused); at < end; at += 1 + *at)
+        if (*at == secret_len(s) && memcmp(at + 1, secret_data_view(s), *at) == 0)
+            return true;
+    return false;
+}
+
+/* (turn) */
+static void
+clear_login(struct pin *p)
+{
+    struct pin_login login;
+
+    pthread_mutex_lock(&p->lock);
+    login = p->login;
+    memset(&p->login, 0, sizeof p->login);
+    pthread_mutex_unlock(&p->lock);
+    atomic_store(&p->dies, 0);
+    secret_free(&p->cached);
+    if (login.host && p->all->log_out)
+        p->all->log_out(&login);
+}
+
+/* Unless somebody is at work with it, or has the turn. */
+static void
+expire(struct pin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool now = !p->busy && expired(p) && atomic_load(&p->users) == 0;
+    if (now)
+        p->busy = true;
+    pthread_mutex_unlock(&p->lock);
+    if (!now)
+        return;
+    clear_login(p);
+    pin_end_turn(p, PIN_OTHERS_DID, NULL);
+}
+
+struct soonest {
+    time_t now;
+    unsigned seconds;
+};
+
+static void
+expire_one(struct pin *p, void *arg)
+{
+    struct soonest *s = arg;
+    time_t at;
+
+    expire(p);
+    at = expiry(p);
+    if (at == 0)
+        return;
+    unsigned left = at > s->now ? (unsigned)(at - s->now) : 1;
+    if (s->seconds == 0 || left < s->seconds)
+        s->seconds = left;
+}
+
+unsigned
+pins_expire(struct pins *ps)
+{
+    struct soonest s = {.now = ps->clock()};
+
+    pins_each(ps, expire_one, &s);
+    return s.seconds;
+}
+
+void
+pin_enter(struct pin *p)
+{
+    if (expired(p))
+        expire(p);
+    atomic_fetch_add(&p->users, 1);
+    if (atomic_load_explicit(&p->dies, memory_order_relaxed) != 0 && !expired(p))
+        atomic_store_explicit(&p->used, p->all->clock(), memory_order_relaxed);
+}
+
+void
+pin_leave(struct pin *p)
+{
+    atomic_fetch_sub(&p->users, 1);
+    if (expired(p))
+        pins_wake(p->all);
+}
+
+void
+pin_get_login(struct pin *p, struct pin_login *ret)
+{
+    pthread_mutex_lock(&p->lock);
+    *ret = p->login;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void
+pin_forget(struct pin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    while (p->busy)
+        pthread_cond_wait(&p->turn_over, &p->lock);
+    p->busy = true;
+    pthread_mutex_unlock(&p->lock);
+    clear_login(p);
+    pin_end_turn(p, PIN_OTHERS_DID, NULL);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/registry.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* Longest listing of one host, in bytes. */
+#define LISTING_MAX (64u * 1024 * 1024)
+
+struct registry {
+    struct hosts *hosts;
+    struct settings *settings;
+    struct pins *pins;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    struct snapshot *newest;
+    bool running;
+    unsigned long started, finished; /* looks at the tokens */
+    struct err trouble;              /* of the last look, with some host */
+};
+
+struct registry *
+registry_new(struct hosts *hosts, struct settings *settings, struct pins *pins)
+{
+    struct registry *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->hosts = hosts;
+    r->settings = settings;
+    r->pins = pins;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->done, NULL);
+    return r;
+}
+
+void
+registry_free(struct registry **pr)
+{
+    struct registry *r = pr ? *pr : NULL;
+
+    if (!r)
+        return;
+    snapshot_unref(&r->newest);
+    pthread_cond_destroy(&r->done);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+    *pr = NULL;
+}
+
+static struct pin *
+find_pin(void *arg, const struct token *t)
+{
+    return pins_get(arg, t);
+}
+
+/* One host's listing into the snapshot. */
+static int
+add_host(struct registry *r, struct snapshot *s, struct host *h, struct err *err)
+{
+    autofree_buf struct buf *text = buf_new();
+    struct lane_command list = {.line = "LIST", .out = text};
+    json_t *tokens;
+    int rc;
+
+    if (!text)
+        return err_set(err, E_NOMEM, "out of memory while listing tokens");
+    buf_set_max(text, LISTING_MAX);
+    rc = host_call(h, &list, true, NULL, err);
+    if (rc != 0)
+        return rc;
+    tokens = json_loadb((const char *)buf_data(text), buf_len(text), 0, NULL);
+    rc = snapshot_add(s, host_name(h), h, tokens, find_pin, r->pins, err);
+    json_decref(tokens);
+    return rc;
+}
+
+static struct snapshot *
+look(struct registry *r, struct err *trouble)
+{
+    struct snapshot *s = snapshot_new();
+    struct err err = {0};
+    struct host *h;
+
+    hosts_update(r->hosts, r->settings);
+    for (unsigned i = 0; s && (h = hosts_at(r->hosts, i)); i++) {
+        if (add_host(r, s, h, &err) == 0)
+            continue;
+        log_warn("%s", err_text(&err));
+        *trouble = err;
+    }
+    for (unsigned i = 0; s && i < snapshot_token_count(s); i++)
+        if (*snapshot_token(s, i)->error)
+            err_set(trouble, E_TOKEN, "%s", snapshot_token(s, i)->error);
+    if (s && snapshot_finish(s, &err) != 0) {
+        log_error("%s", err_text(&err));
+        snapshot_unref(&s);
+    }
+    return s;
+}
+
+/* Lock held, released meanwhile. */
+static void
+run(struct registry *r)
+{
+    struct err trouble = {0};
+    struct snapshot *s;
+    unsigned long number = ++r->started;
+
+    r->running = true;
+    pthread_mutex_unlock(&r->lock);
+    s = look(r, &trouble);
+    pthread_mutex_lock(&r->lock);
+    if (s) {
+        snapshot_unref(&r->newest);
+        r->newest = s;
+    }
+    r->trouble = trouble;
+    r->running = false;
+    r->finished = number;
+    pthread_cond_broadcast(&r->done);
+}
+
+/* Until a look that begins after this call has finished. Lock held. */
+static void
+await_look(struct registry *r, unsigned long wanted)
+{
+    while (r->finished < wanted) {
+        if (r->running)
+            pthread_cond_wait(&r->done, &r->lock);
+        else
+            run(r);
+    }
+}
+
+struct snapshot *
+registry_get(struct registry *r)
+{
+    pthread_mutex_lock(&r->lock);
+    if (!r->newest)
+        await_look(r, 1);
+    struct snapshot *s = r->newest ? snapshot_ref(r->newest) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    return s;
+}
+
+struct snapshot *
+registry_refresh(struct registry *r)
+{
+    pthread_mutex_lock(&r->lock);
+    await_look(r, r->started + 1);
+    struct snapshot *s = r->newest ? snapshot_ref(r->newest) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    return s;
+}
+
+static int
+no_memory(struct err *err)
+{
+    return err_set(err, E_NOMEM, "out of memory while looking for tokens");
+}
+
+static int
+explain(struct registry *r, int code, struct err *err)
+{
+    char why[ERR_TEXT_MAX];
+
+    pthread_mutex_lock(&r->lock);
+    snprintf(why, sizeof why, "%s", r->trouble.code ? err_text(&r->trouble) : "");
+    pthread_mutex_unlock(&r->lock);
+    if (!why[0] || !err)
+        return code;
+    char text[ERR_TEXT_MAX];
+    snprintf(text, sizeof text, "%s", err->text);
+    return err_set(err, code, "%s (%s)", text, why);
+}
+
+/* find: keyspec_find or keyspec_token behind one shape. */
+typedef int finder(const struct snapshot *, const char *, const void **, struct err *);
+
+static int
+find_key(const struct snapshot *s, const char *spec, const void **ret, struct err *err)
+{
+    const struct key *k = NULL;
+    int rc = keyspec_find(s, spec, &k, err);
+
+    *ret = k;
+    return rc;
+}
+
+static int
+find_token(const struct snapshot *s, const char *spec, const void **ret, struct err *err)
+{
+    const struct token *t = NULL;
+    int rc = keyspec_token(s, spec, &t, err);
+
+    *ret = t;
+    return rc;
+}
+
+static int
+find(struct registry *r, const char *spec, finder *look_up, struct snapshot **ret_snap,
+     const void **ret, struct err *err)
+{
+    struct snapshot *s = registry_get(r);
+    int rc;
+
+    if (!s)
+        return no_memory(err);
+    rc = look_up(s, spec, ret, err);
+    if (rc == E_NO_KEY || rc == E_NO_TOKEN) {
+        snapshot_unref(&s);
+        s = registry_refresh(r);
+        if (!s)
+            return no_memory(err);
+        rc = look_up(s, spec, ret, err);
+    }
+    if (rc == 0) {
+        *ret_snap = s;
+        return 0;
+    }
+    snapshot_unref(&s);
+    return rc == E_NO_KEY || rc == E_NO_TOKEN ? explain(r, rc, err) : rc;
+}
+
+int
+registry_find_key(struct registry *r, const char *spec, struct snapshot **ret_snap,
+                  const struct key **ret, struct err *err)
+{
+    const void *found;
+    int rc = find(r, spec, find_key, ret_snap, &found, err);
+
+    if (rc == 0)
+        *ret = found;
+    return rc;
+}
+
+int
+registry_find_token(struct registry *r, const char *spec, struct snapshot **ret_snap,
+                    const struct token **ret, struct err *err)
+{
+    const void *found;
+    int rc = find(r, spec, find_token, ret_snap, &found, err);
+
+    if (rc == 0)
+        *ret = found;
+    return rc;
+}

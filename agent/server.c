@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/connection.h"
+#include "agent/socket.h"
+#include "agent/thread.h"
+#include "base/io.h"
+#include "base/log.h"
+
+/* Pause when no descriptor is left to accept with, in milliseconds. */
+#define BREATHER_MS 50
+
+struct client {
+    struct server *server;
+    int fd;
+    struct peer peer;
+    struct client *next, **link;
+};
+
+struct server {
+    struct agent *agent;
+    int listener, wake, signals;
+    unsigned max;
+    time_t began;
+    pthread_mutex_t lock;
+    pthread_cond_t left;
+    struct client *first;
+    unsigned count;
+    int last;              /* the connection that sent STOP, or -1 */
+    bool stopping;
+};
+
+static time_t
+now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return t.tv_sec;
+}
+
+static int
+open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int
+server_new(struct server **ret, struct agent *agent, int listener, unsigned max,
+           struct err *err)
+{
+    struct server *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    pthread_mutex_init(&s->lock, NULL);
+    thread_cond_init(&s->left);
+    s->agent = agent;
+    s->listener = listener;
+    s->max = max;
+    s->began = now();
+    s->last = -1;
+    s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->signals = open_signals();
+    if (s->wake < 0 || s->signals < 0) {
+        err_set_sys(err, E_SYSTEM, errno, "the agent cannot wait for events");
+        server_free(&s);
+        return E_SYSTEM;
+    }
+    *ret = s;
+    return 0;
+}
+
+void
+server_free(struct server **ps)
+{
+    struct server *s = ps ? *ps : NULL;
+
+    if (!s)
+        return;
+    if (s->wake >= 0)
+        close(s->wake);
+    if (s->signals >= 0)
+        close(s->signals);
+    pthread_cond_destroy(&s->left);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+    *ps = NULL;
+}
+
+/* A client's thread. The descriptor is closed only when the server has forgotten
+ * it: server_drain must not hang up on another one of that number. */
+static void *
+attend(void *arg)
+{
+    struct client *c = arg;
+    struct server *s = c->server;
+
+    connection_serve(s->agent, c->fd, &c->peer);
+    pthread_mutex_lock(&s->lock);
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    close(c->fd);
+    s->count--;
+    pthread_cond_broadcast(&s->left);
+    pthread_mutex_unlock(&s->lock);
+    free(c);
+    return NULL;
+}
+
+static bool
+enter(struct server *s, struct client *c)
+{
+    pthread_mutex_lock(&s->lock);
+    bool room = s->count < s->max && !s->stopping;
+    if (room) {
+        c->next = s->first;
+        c->link = &s->first;
+        if (c->next)
+            c->next->link = &c->next;
+        s->first = c;
+        s->count++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return room;
+}
+
+static void
+turn_away(int fd)
+{
+    static const char full[] =
+        "S ERROR E_AGENT the+agent+has+too+many+clients;+try+again+later,+or+raise+"
+        "max-connections+([agent]+in+signet.conf)\nERR 83886180 Too many clients\n";
+
+    if (send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_debug("a client was turned away unheard");
+    close(fd);
+}
+
+static void
+admit(struct server *s, int fd)
+{
+    struct client *c = calloc(1, sizeof *c);
+    pthread_t thread;
+
+    if (!c || socket_peer(fd, &c->peer) != 0) {
+        free(c);
+        close(fd);
+        return;
+    }
+    c->server = s;
+    c->fd = fd;
+    if (!enter(s, c)) {
+        log_warn("a client was turned away: there are %u", s->max);
+        free(c);
+        turn_away(fd);
+        return;
+    }
+    int rc = thread_start(&thread, attend, c);
+    if (rc == 0) {
+        pthread_detach(thread);
+        return;
+    }
+    log_error("no thread for a client: %s", strerror(rc));
+    pthread_mutex_lock(&s->lock);
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    s->count--;
+    pthread_mutex_unlock(&s->lock);
+    free(c);
+    turn_away(fd);
+}
+
+static void
+accept_one(struct server *s)
+{
+    int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd >= 0)
+        admit(s, fd);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+        poll(NULL, 0, BREATHER_MS);
+}
+
+/* SIGHUP asks for nothing yet and ends nothing. */
+static bool
+is_ending(int signals)
+{
+    struct signalfd_siginfo info;
+
+    while (io_read(signals, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            return true;
+    return false;
+}
+
+void
+server_run(struct server *s)
+{
+    struct pollfd p[] = {{.fd = s->listener, .events = POLLIN},
+                         {.fd = s->wake, .events = POLLIN},
+                         {.fd = s->signals, .events = POLLIN}};
+
+    for (;;) {
+        if (poll(p, sizeof p / sizeof *p, -1) < 0 && errno != EINTR) {
+            log_error("waiting for clients failed: %s", strerror(errno));
+            return;
+        }
+        if (p[1].revents || (p[2].revents && is_ending(s->signals)))
+            return;
+        if (p[0].revents)
+            accept_one(s);
+    }
+}
+
+void
+server_stop(struct server *s, int fd)
+{
+    const uint64_t one = 1;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->last < 0)
+        s->last = fd;
+    pthread_mutex_unlock(&s->lock);
+    if (io_write_all(s->wake, &one, sizeof one) != 0)
+        log_error("the agent cannot be woken to stop");
+}
+
+/* Waits until no more than `most` are left. Lock held. */
+static bool
+await_left(struct server *s, unsigned most, unsigned ms)
+{
+    struct timespec until;
+
+    thread_deadline(&until, ms);
+    while (s->count > most)
+        if (pthread_cond_timedwait(&s->left, &s->lock, &until) == ETIMEDOUT)
+            break;
+    return s->count <= most;
+}
+
+bool
+server_drain(struct server *s, unsigned ms)
+{
+    unsigned kept = 0;
+
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    for (struct client *c = s->first; c; c = c->next) {
+        if (c->fd == s->last)
+            kept = 1;
+        else
+            shutdown(c->fd, SHUT_RD);
+    }
+    bool done = await_left(s, kept, ms);
+    pthread_mutex_unlock(&s->lock);
+    return done;
+}
+
+bool
+server_part(struct server *s, unsigned ms)
+{
+    pthread_mutex_lock(&s->lock);
+    for (struct client *c = s->first; c; c = c->next)
+        shutdown(c->fd, SHUT_RDWR);
+    bool done = await_left(s, 0, ms);
+    pthread_mutex_unlock(&s->lock);
+    return done;
+}
+
+unsigned
+server_connections(struct server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    unsigned n = s->count;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+unsigned long
+server_uptime(struct server *s)
+{
+    return (unsigned long)(now() - s->began);
+}

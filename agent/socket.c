@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* Clients that wait to be accepted. */
+#define BACKLOG 128
+
+static int
+bind_to(int fd, const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof addr.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(addr.sun_path, path);
+    return bind(fd, (struct sockaddr *)&addr, sizeof addr);
+}
+
+/* A path that sockaddr_un has no room for is reached through its folder's
+ * descriptor. */
+static int
+bind_long(int fd, const struct home *home)
+{
+    char path[128];
+    const char *base = strrchr(home->socket, '/');
+    int dir = open(home->runtime, O_PATH | O_DIRECTORY | O_CLOEXEC), rc, saved;
+
+    if (dir < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, base ? base + 1 : home->socket);
+    rc = bind_to(fd, path);
+    saved = errno;
+    close(dir);
+    errno = saved;
+    return rc;
+}
+
+static int
+remove_stale(const char *path, struct err *err)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? 0 : err_set_sys(err, E_SYSTEM, errno, "%s", path);
+    if (!S_ISSOCK(st.st_mode))
+        return err_set(err, E_SYSTEM, "%s is in the way of the agent's socket and is none; "
+                       "remove it", path);
+    if (unlink(path) != 0)
+        return err_set_sys(err, E_SYSTEM, errno, "the stale socket %s cannot be removed", path);
+    return 0;
+}
+
+int
+socket_open(const struct home *home, int *ret_fd, struct err *err)
+{
+    int fd, rc = remove_stale(home->socket, err);
+
+    if (rc != 0)
+        return rc;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_set_sys(err, E_SYSTEM, errno, "no socket for the agent");
+    rc = fchmod(fd, 0600);
+    if (rc == 0)
+        rc = bind_to(fd, home->socket);
+    if (rc != 0 && errno == ENAMETOOLONG)
+        rc = bind_long(fd, home);
+    if (rc == 0)
+        rc = chmod(home->socket, 0600);
+    if (rc == 0)
+        rc = listen(fd, BACKLOG);
+    if (rc != 0) {
+        err_set_sys(err, E_SYSTEM, errno, "the agent's socket %s cannot be made", home->socket);
+        close(fd);
+        return E_SYSTEM;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+void
+socket_remove(const struct home *home)
+{
+    if (unlink(home->socket) != 0 && errno != ENOENT)
+        log_warn("socket %s cannot be removed: %s", home->socket, strerror(errno));
+}
+
+int
+socket_peer(int fd, struct peer *ret)
+{
+    struct ucred cred;
+    socklen_t len = sizeof cred;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+        return -1;
+    if (cred.uid != geteuid() && cred.uid != 0) {
+        log_warn("a client of another user (uid %u) was turned away", (unsigned)cred.uid);
+        return -1;
+    }
+    memset(ret, 0, sizeof *ret);
+    ret->uid = cred.uid;
+    ret->pid = cred.pid;
+    return 0;
+}
