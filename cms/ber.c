@@ -130,11 +130,13 @@ static int
 take_header(struct ber *b, const uint8_t **data, size_t *len, struct ber_header *h,
             struct err *err)
 {
-    while (*len > 0) {
+    for (;;) {
         int rc;
 
         if (b->offset >= limit_of(b) || b->header_len == sizeof b->header)
             return fail_header(b, E_MALFORMED, err);
+        if (*len == 0)
+            return 0;
         b->header[b->header_len++] = **data;
         (*data)++;
         (*len)--;
@@ -145,7 +147,6 @@ take_header(struct ber *b, const uint8_t **data, size_t *len, struct ber_header 
         if (rc == 1)
             return 1;
     }
-    return 0;
 }
 
 static void
