@@ -208,12 +208,12 @@ sign_data(struct lane *lane, CK_SLOT_ID slot, const char *key, const struct alg_
 
     j.mech = mechanism_of(sig);
     j.digest = mech_digest_of(sig->digest);
-    if (!j.mech || (sig->digest && !j.digest))
-        return err_set(err, E_MECHANISM, "signing with %s is not supported; choose another "
-                       "scheme", sig->name);
     if (sig->digest && sig->digest->weak)
         return err_set(err, E_WEAK, "digest %s is too weak to sign with; use sha256",
                        sig->digest->name);
+    if (!j.mech || (sig->digest && !j.digest))
+        return err_set(err, E_MECHANISM, "signing with %s is not supported; choose another "
+                       "scheme", sig->name);
     if (sig->digest && len != sig->digest->size)
         return err_set(err, E_PROTOCOL, "%zu bytes are no %s digest; send %zu", len,
                        sig->digest->name, sig->digest->size);
