@@ -387,12 +387,14 @@ serve(assuan_context_t ctx, char *line)
     const struct host_session *s = assuan_get_pointer(ctx);
     const struct command *cmd = find_command(assuan_get_command_name(ctx));
     struct call c = {.ctx = ctx, .lane = s->lane};
+    char copy[1002]; /* an inquiry reads over libassuan's own line */
     struct err err;
     int rc = 0;
 
+    snprintf(copy, sizeof copy, "%s", line);
     if (!s->lane)
         return wire_reply(ctx, s->fault->code, s->fault);
-    if (!cmd || split(&c, line) != 0 || c.words < cmd->words_min || c.words > cmd->words_max)
+    if (!cmd || split(&c, copy) != 0 || c.words < cmd->words_min || c.words > cmd->words_max)
         rc = err_set(&err, E_USAGE, "%s takes other arguments (HELP %s)",
                      cmd ? cmd->name : "the command", cmd ? cmd->name : "");
     if (rc == 0 && cmd->takes_slot)
