@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The `signet` command: finds the subcommand, runs it, says how it ended. */
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <openssl/crypto.h>
@@ -192,7 +191,6 @@ main(int argc, char **argv)
 
     err_clear(&err);
     secret_harden_process();
-    setlocale(LC_CTYPE, "");
     /* Nobody's openssl.cnf: it can load engines and costs a millisecond. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
     rc = dispatch(&cli, argc, argv, &err);

@@ -157,6 +157,7 @@ choose_certificate(struct signer *s, struct err *err)
         if (usable && (fault == FIT || !s->cert)) {
             X509_free(s->cert);
             s->cert = cert;
+            s->source = &s->key.certs[i];
         } else {
             X509_free(cert);
         }
@@ -204,29 +205,45 @@ signer_cms(struct signer *s)
     return (struct cms_signer){.cert = s->cert, .scheme = s->scheme, .sign = sign, .arg = s};
 }
 
-static bool
-is_self_issued(X509 *cert)
+static const char *
+string(const json_t *object, const char *member)
 {
-    return X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
+    const char *text = json_string_value(json_object_get(object, member));
+
+    return text ? text : "";
 }
 
-/* The certificate in the listing that issued this one, newly made, or NULL. */
 static X509 *
-find_issuer(const json_t *list, X509 *cert)
+decode(const json_t *item)
+{
+    const unsigned char *at;
+    uint8_t *der = NULL;
+    size_t len;
+    X509 *cert;
+
+    if (client_binary(item, "der", &der, &len, NULL) != 0)
+        return NULL;
+    at = der;
+    cert = d2i_X509(NULL, &at, (long)len);
+    free(der);
+    return cert;
+}
+
+/* The certificate in the listing that issued `cert`, newly made, or NULL; never a
+ * root. Decoding a certificate costs libcrypto half a millisecond: the agent's text of
+ * the names says which are worth it. */
+static X509 *
+find_issuer(const json_t *list, X509 *cert, const char *name, const char **ret_issuer)
 {
     const json_t *item;
     size_t i;
 
     json_array_foreach(list, i, item) {
-        uint8_t *der = NULL;
-        size_t len;
-        const unsigned char *at;
         X509 *other;
-        if (client_binary(item, "der", &der, &len, NULL) != 0)
+        *ret_issuer = string(item, "issuer");
+        if (strcmp(string(item, "subject"), name) != 0 || strcmp(*ret_issuer, name) == 0)
             continue;
-        at = der;
-        other = d2i_X509(NULL, &at, (long)len);
-        free(der);
+        other = decode(item);
         if (other && X509_check_issued(other, cert) == X509_V_OK)
             return other;
         X509_free(other);
@@ -246,24 +263,24 @@ has(STACK_OF(X509) *chain, X509 *cert)
 int
 signer_put_chain(const struct signer *s, STACK_OF(X509) *chain, struct err *err)
 {
+    const char *name = s->source->issuer;
     X509 *at = s->cert;
     json_t *list = NULL;
     int rc = 0;
 
-    if (is_self_issued(at))
+    if (strcmp(s->source->subject, name) == 0)
         return 0;
     rc = client_certs(s->client, &list, err);
-    for (int depth = 0; rc == 0 && depth < CHAIN_MAX && !is_self_issued(at); depth++) {
-        X509 *issuer = find_issuer(list, at);
-        if (!issuer || is_self_issued(issuer) || has(chain, issuer)) {
-            X509_free(issuer);
+    for (int depth = 0; rc == 0 && depth < CHAIN_MAX; depth++) {
+        at = find_issuer(list, at, name, &name);
+        if (!at || has(chain, at)) {
+            X509_free(at);
             break;
         }
-        if (sk_X509_push(chain, issuer) == 0) {
-            X509_free(issuer);
+        if (sk_X509_push(chain, at) == 0) {
+            X509_free(at);
             rc = err_set(err, E_NOMEM, "out of memory while collecting certificates");
         }
-        at = issuer;
     }
     json_decref(list);
     return rc;

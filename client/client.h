@@ -60,8 +60,9 @@ struct client_key {
     char *token;              /* label of the (first) token that holds it */
     uint8_t *spki;            /* SubjectPublicKeyInfo, DER */
     size_t spki_len;
-    /* The certificates of this key on its tokens, DER, newest first. */
-    struct client_cert { uint8_t *der; size_t len; } *certs;
+    /* The certificates of this key on its tokens, newest first, in DER, with the
+     * agent's text of whom they are for and from. */
+    struct client_cert { uint8_t *der; size_t len; char *subject, *issuer; } *certs;
     size_t cert_count;
 };
 void client_key_clear(struct client_key *);

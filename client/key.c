@@ -107,8 +107,11 @@ client_status(struct client *c, json_t **ret, struct err *err)
 void
 client_key_clear(struct client_key *key)
 {
-    for (size_t i = 0; i < key->cert_count; i++)
+    for (size_t i = 0; i < key->cert_count; i++) {
         free(key->certs[i].der);
+        free(key->certs[i].subject);
+        free(key->certs[i].issuer);
+    }
     free(key->certs);
     free(key->spki);
     free(key->token);
@@ -126,6 +129,16 @@ copy_string(const json_t *object, const char *member)
 }
 
 static int
+read_cert(struct client_cert *cert, const json_t *object, struct err *err)
+{
+    cert->subject = copy_string(object, "subject");
+    cert->issuer = copy_string(object, "issuer");
+    if (!cert->subject || !cert->issuer)
+        return err_set(err, E_NOMEM, "out of memory while reading certificates");
+    return client_binary(object, "der", &cert->der, &cert->len, err);
+}
+
+static int
 read_certs(struct client_key *key, const json_t *list, struct err *err)
 {
     size_t count = json_array_size(list);
@@ -138,11 +151,11 @@ read_certs(struct client_key *key, const json_t *list, struct err *err)
     if (!key->certs)
         return err_set(err, E_NOMEM, "out of memory while reading certificates");
     for (size_t i = 0; i < count; i++) {
-        int rc = client_binary(json_array_get(list, i), "der", &key->certs[i].der,
-                               &key->certs[i].len, err);
+        int rc;
+        key->cert_count++;
+        rc = read_cert(&key->certs[i], json_array_get(list, i), err);
         if (rc != 0)
             return rc;
-        key->cert_count++;
     }
     return 0;
 }
