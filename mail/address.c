@@ -170,7 +170,7 @@ take_address(struct span2045 *in, char last, char out[ADDRESS_MAX + 1])
     struct span2045 at = *in;
     size_t n = local_len(&at), k;
 
-    if (in->len > ADDRESS_MAX / 2 && n > ADDRESS_MAX / 2)
+    if (n > ADDRESS_MAX / 2)
         return "its address is too long";
     if (n == 0 || n == at.len || at.p[n] != '@')
         return "its address has an unusual form";
