@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-
 #include "base/buf.h"
 #include "base/hex.h"
 #include "cms/pem.h"
