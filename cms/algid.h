@@ -52,6 +52,12 @@ void algid_name(const struct algid_sig *, char *out, size_t max);
 enum alg_key_type algid_key_type(const EVP_PKEY *);
 bool algid_key_is_weak(const EVP_PKEY *);
 
+/* The certificate's key; the caller frees. A DSA key may take its parameters from its
+ * issuer's (RFC 3279, 2.3.2), which must be among issuers: certificates the caller
+ * brought, for with parameters of the message's choice anybody could sign. NULL
+ * when libcrypto cannot use it. */
+EVP_PKEY *algid_cert_key(X509 *cert, const STACK_OF(X509) *issuers);
+
 /* data: the digest, for EdDSA the message. 1 it fits, 0 it does not (err says why),
  * E_UNSUPPORTED when this libcrypto cannot check it. */
 int algid_verify(EVP_PKEY *, const struct algid_sig *, const uint8_t *data, size_t len,

@@ -4,38 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
-static const struct {
-    int id;
-    enum alg_key_type type;
-} keys[] = {
-    { EVP_PKEY_RSA, ALG_KEY_RSA },         { EVP_PKEY_RSA_PSS, ALG_KEY_RSA },
-    { EVP_PKEY_EC, ALG_KEY_EC },           { EVP_PKEY_ED25519, ALG_KEY_ED25519 },
-    { EVP_PKEY_ED448, ALG_KEY_ED448 },     { EVP_PKEY_DSA, ALG_KEY_DSA },
-    { EVP_PKEY_X25519, ALG_KEY_X25519 },   { EVP_PKEY_X448, ALG_KEY_X448 },
-};
-
-enum alg_key_type
-algid_key_type(const EVP_PKEY *key)
-{
-    int id = EVP_PKEY_get_base_id(key);
-
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (keys[i].id == id)
-            return keys[i].type;
-    return ALG_KEY_NONE;
-}
-
-bool
-algid_key_is_weak(const EVP_PKEY *key)
-{
-    enum alg_key_type type = algid_key_type(key);
-    int bits = EVP_PKEY_get_bits(key);
-
-    if (type == ALG_KEY_RSA || type == ALG_KEY_DSA)
-        return bits < CMS_WEAK_RSA_BITS;
-    return type == ALG_KEY_EC && bits < CMS_WEAK_EC_BITS;
-}
-
 static bool
 set_padding(EVP_PKEY_CTX *ctx, const struct algid_sig *s, const EVP_MD *md)
 {

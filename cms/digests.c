@@ -7,6 +7,8 @@
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 
+#include "base/buf.h"
+
 struct entry {
     const struct alg_digest *digest;
     EVP_MD_CTX *ctx;
@@ -19,6 +21,7 @@ struct cms_digests {
     uint64_t size;
     EVP_MD_CTX *copy;   /* for digests in mid-stream */
     uint8_t head[DIGESTS_HEAD_MAX];
+    struct buf *whole;  /* NULL when it is not wanted or the stream is too long */
 };
 
 /* What CMS can name beyond base/alg.h, which knows what tokens can sign with. */
@@ -72,6 +75,7 @@ cms_digests_free(struct cms_digests **ps)
         EVP_MD_free((*ps)->entries[i].md);
     }
     EVP_MD_CTX_free((*ps)->copy);
+    buf_free(&(*ps)->whole);
     free(*ps);
     *ps = NULL;
 }
@@ -126,6 +130,8 @@ cms_digests_add(struct cms_digests *s, const struct alg_digest *digest, struct e
         return err_set_ossl(err, E_CRYPTO, "digest %s: cannot start", digest->name);
     }
     s->entries[s->count++] = e;
+    if (s->whole == NULL && (digest->nid == NID_sha512 || digest->nid == NID_shake256))
+        s->whole = buf_new();
     return 0;
 }
 
@@ -134,6 +140,24 @@ digests_head_view(const struct cms_digests *s, size_t *ret_len)
 {
     *ret_len = s->size < DIGESTS_HEAD_MAX ? (size_t)s->size : DIGESTS_HEAD_MAX;
     return s->head;
+}
+
+const uint8_t *
+digests_whole_view(const struct cms_digests *s, size_t *ret_len)
+{
+    if (s->whole == NULL)
+        return NULL;
+    *ret_len = buf_len(s->whole);
+    return buf_data(s->whole);
+}
+
+static void
+keep_whole(struct cms_digests *s, const uint8_t *data, size_t len)
+{
+    if (s->whole == NULL)
+        return;
+    if (len > CMS_EDDSA_CONTENT_MAX - buf_len(s->whole) || buf_put(s->whole, data, len) != 0)
+        buf_free(&s->whole);
 }
 
 static void
@@ -155,6 +179,7 @@ cms_digests_update(struct cms_digests *s, const void *data, size_t len, struct e
     size_t piece = s->count > 1 ? PIECE : len;
 
     keep_head(s, data, len);
+    keep_whole(s, data, len);
     for (size_t left = len; left > 0;) {
         size_t n = left < piece ? left : piece;
 

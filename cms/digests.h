@@ -23,6 +23,9 @@
 
 /* Most digests in one set: all that the table of algorithms knows, and to spare. */
 #define CMS_DIGESTS_MAX 16
+/* Sets with SHA-512 or SHAKE256 keep a stream that is no longer than this, since EdDSA
+ * without signed attributes signs the content itself (RFC 8419, 3.2). */
+#define CMS_EDDSA_CONTENT_MAX (1024u * 1024)
 /* Longest digest in bytes. */
 #define CMS_DIGEST_SIZE_MAX 64
 

@@ -15,8 +15,8 @@
  * contentType against eContentType; each of these attributes present once with
  * one value; signingCertificate and signingCertificateV2 (RFC 5035) against the
  * certificate; CMSAlgorithmProtection (RFC 6211) against the algorithms used.
- * EdDSA without signed attributes would need the content in memory and is
- * CMS_UNSUPPORTED.
+ * EdDSA without signed attributes needs the content in memory: over more than
+ * CMS_EDDSA_CONTENT_MAX bytes (cms/digests.h) it is CMS_UNSUPPORTED.
  */
 #ifndef SIGNET_CMS_SIGNED_H
 #define SIGNET_CMS_SIGNED_H

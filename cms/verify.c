@@ -34,6 +34,7 @@ struct check {
     uint8_t content[CMS_DIGEST_SIZE_MAX];   /* digest of the content */
     size_t content_len;                     /* 0: there is none */
     struct buf *attrs;                      /* DER to hash, when has_attributes */
+    bool key_is_weak;                       /* of the certificate that was tried last */
 };
 
 const char *
@@ -119,9 +120,6 @@ check_algorithms(struct check *c)
     }
     s->scheme = alg_sig_find(c->sig.key, c->sig.padding, c->sig.digest);
     algid_name(&c->sig, s->algorithm, sizeof s->algorithm);
-    if (c->sig.digest == NULL && !s->has_attributes)
-        fail(c, CMS_UNSUPPORTED, NULL, "%s without signed attributes would need the whole "
-             "content in memory", s->algorithm);
     if (s->digest != NULL && c->sig.digest != NULL && s->digest != c->sig.digest)
         add_problem(s, "digest-mismatch");
     if (!s->has_attributes && c->sig.digest != NULL)
@@ -263,6 +261,10 @@ signed_bytes(const struct check *c, uint8_t digest[CMS_DIGEST_SIZE_MAX], const u
     int ok;
 
     *ret = digest;
+    if (!c->result->has_attributes && c->sig.digest == NULL) {
+        *ret = digests_whole_view(content_set(c), ret_len);
+        return *ret == NULL ? E_UNSUPPORTED : 0;
+    }
     if (!c->result->has_attributes) {
         *ret = c->content;
         *ret_len = c->content_len;
@@ -281,44 +283,21 @@ signed_bytes(const struct check *c, uint8_t digest[CMS_DIGEST_SIZE_MAX], const u
     return ok == 1 ? 0 : E_UNSUPPORTED;
 }
 
-/* A DSA key may take its parameters from its issuer's (RFC 3279, 2.3.2). Only from
- * a certificate that the caller brought: with parameters of the message's choice
- * anybody could sign. */
-static EVP_PKEY *
-key_of(const struct check *c, X509 *cert)
-{
-    EVP_PKEY *key = X509_get0_pubkey(cert);
-
-    if (key == NULL || !EVP_PKEY_missing_parameters(key))
-        return key;
-    for (int i = 0; i < sk_X509_num(c->options->certs); i++) {
-        X509 *other = sk_X509_value(c->options->certs, i);
-        EVP_PKEY *issuer = X509_get0_pubkey(other);
-
-        if (issuer != NULL && !EVP_PKEY_missing_parameters(issuer) &&
-            X509_check_issued(other, cert) == X509_V_OK &&
-            EVP_PKEY_copy_parameters(key, issuer) == 1)
-            break;
-    }
-    return key;
-}
-
 /* How well a certificate fits, the more the better. */
 enum fit { FIT_NOT_TRIED, FIT_UNSUPPORTED, FIT_BAD, FIT_OTHER_CERT, FIT_GOOD };
 
 static enum fit
-try_cert(struct check *c, X509 *cert, struct err *err)
+try_key(struct check *c, EVP_PKEY *key, X509 *cert, struct err *err)
 {
     const ASN1_OCTET_STRING *sig = c->signer->info->signature;
     uint8_t digest[CMS_DIGEST_SIZE_MAX];
-    EVP_PKEY *key = key_of(c, cert);
     const uint8_t *data;
     size_t len;
     int rc;
 
-    if (key == NULL || signed_bytes(c, digest, &data, &len) != 0) {
-        ERR_clear_error();
-        err_set(err, E_UNSUPPORTED, "the certificate's key is of a kind that is not known");
+    if (signed_bytes(c, digest, &data, &len) != 0) {
+        err_set(err, E_UNSUPPORTED, "%s without signed attributes, over more than %u bytes",
+                c->result->algorithm, CMS_EDDSA_CONTENT_MAX);
         return FIT_UNSUPPORTED;
     }
     rc = algid_verify(key, &c->sig, data, len, ASN1_STRING_get0_data(sig),
@@ -332,6 +311,23 @@ try_cert(struct check *c, X509 *cert, struct err *err)
             ? "the signer signed that another certificate is meant"
             : "the signed attribute signingCertificate is malformed or not supported");
     return FIT_OTHER_CERT;
+}
+
+static enum fit
+try_cert(struct check *c, X509 *cert, struct err *err)
+{
+    EVP_PKEY *key = algid_cert_key(cert, c->options->certs);
+    enum fit fit;
+
+    c->key_is_weak = false;
+    if (key == NULL) {
+        err_set(err, E_UNSUPPORTED, "the certificate's key is of a kind that is not known");
+        return FIT_UNSUPPORTED;
+    }
+    c->key_is_weak = algid_key_is_weak(key);
+    fit = try_key(c, key, cert, err);
+    EVP_PKEY_free(key);
+    return fit;
 }
 
 /* Tries those of certs that the signer's name fits; keeps the best. */
@@ -352,6 +348,8 @@ try_certs(struct check *c, const STACK_OF(X509) *certs, int *tries, enum fit bes
         if (fit <= best)
             continue;
         best = fit;
+        if (c->key_is_weak)
+            weak(c);
         c->result->cert = cert;
         *err = why;
     }
@@ -390,9 +388,6 @@ check_signature(struct check *c)
              c->result->has_attributes ? "" : ", or the content was altered");
     if (fit == FIT_OTHER_CERT)
         fail(c, CMS_BAD_SIGNATURE, "signing-certificate-mismatch", "%s", err_text(&err));
-    if (c->result->cert != NULL && X509_get0_pubkey(c->result->cert) != NULL &&
-        algid_key_is_weak(X509_get0_pubkey(c->result->cert)))
-        weak(c);
 }
 
 static void
@@ -403,7 +398,7 @@ check_signer(struct check *c)
     describe(c);
     check_algorithms(c);
     check_attribute_forms(c, &type, &digest);
-    take_content_digest(c, c->result->has_attributes ? c->result->digest : c->sig.digest);
+    take_content_digest(c, c->result->digest);
     if (c->result->state != CMS_INTACT) {
         find_cert(c);
         return;
