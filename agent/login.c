@@ -34,15 +34,17 @@ look(struct attempt *a, struct err *err)
     struct lane_command info;
     char line[64];
     json_t *o, *flags;
+    autofree_buf struct buf *out = buf_new(); /* the connection's own awaits the result */
     int rc;
 
+    if (!out)
+        return err_set(err, E_NOMEM, "token \"%s\": out of memory while logging in", t->label);
     snprintf(line, sizeof line, "TOKENINFO %lu", t->slot);
-    info = (struct lane_command){.line = line, .out = a->c->out};
-    buf_reset(a->c->out);
+    info = (struct lane_command){.line = line, .out = out};
     rc = host_call(t->host, &info, true, NULL, err);
     if (rc != 0)
         return rc;
-    o = json_loadb((const char *)buf_data(a->c->out), buf_len(a->c->out), 0, NULL);
+    o = json_loadb((const char *)buf_data(out), buf_len(out), 0, NULL);
     flags = json_object_get(o, "flags");
     a->flags = token_flags(flags ? flags : o);
     json_decref(o);
