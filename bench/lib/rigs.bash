@@ -29,7 +29,7 @@ bench_begin() {
     [ -x "$STOPWATCH" ] || { echo "bench/run: stopwatch is not built" >&2; return 1; }
     printf %s "$PIN" >"$T/pin"
     chmod 600 "$T/pin"
-    perl "$ROOT/tests/e2e/lib/mail.pl" sample 10 >"$T/mail"
+    perl "$ROOT/tests/e2e/lib/mail.pl" sample 10 rsa@bench.example >"$T/mail"
     CONTESTANTS="signet file"
     {
         ca_make "$T/ca" && ca_leaf "$T/ca" rsa rsa2048 rsa@bench.example &&

@@ -38,7 +38,7 @@ signet_refuses() {
 
 @test "Signet's opaque signature, altered, is refused by everybody" {
     for type in rsa2048 p256; do
-        signet sign -u $type@token.example --cms -o o.der "$T/mail"
+        signet sign -u $type@token.example --cms -o o.der "$T/lf"
         for part in $PARTS; do
             cms_flip o.der $part bad.der
             for peer in openssl gpgsm nss; do
@@ -50,16 +50,16 @@ signet_refuses() {
 }
 
 @test "Signet's detached signature, altered, is refused by everybody" {
-    cp "$T/mail" bad.txt
+    cp "$T/lf" bad.txt
     mail_pl flip bad.txt 800
     for type in rsa2048 p256; do
-        signet sign -u $type@token.example --cms --detached -o d.der "$T/mail"
+        signet sign -u $type@token.example --cms --detached -o d.der "$T/lf"
         for part in attribute digest signature; do
             cms_flip d.der $part bad.der
             for peer in openssl gpgsm nss; do
-                peer_refuses ${peer}_accepts_detached bad.der "$T/mail"
+                peer_refuses ${peer}_accepts_detached bad.der "$T/lf"
             done
-            signet_refuses --content "$T/mail" bad.der
+            signet_refuses --content "$T/lf" bad.der
         done
         for peer in openssl gpgsm nss; do
             peer_refuses ${peer}_accepts_detached d.der bad.txt
@@ -70,7 +70,7 @@ signet_refuses() {
 
 @test "Signet's multipart/signed, altered, is refused by everybody" {
     for type in rsa2048 p256; do
-        signet sign -u $type@token.example -o m.eml "$T/mail"
+        signet sign -u $type@token.example -o m.eml "$(mail_of $type@token.example)"
         sed 's/line 000020;/line 000021;/; s/line 000020\./line 000021./' m.eml >bad.eml
         ! cmp -s m.eml bad.eml
         peer_refuses openssl_accepts_mail bad.eml
@@ -108,7 +108,7 @@ signet_refuses() {
             done
             good --content "$T/crlf" $peer.det
             signet_refuses --content bad.txt $peer.det
-            mail_pl join bad.txt $peer.det sha-256 bad.eml
+            mail_pl join bad.txt $peer.det sha-256 bad.eml $type@file.example
             signet_refuses bad.eml
             rm -f $peer.der $peer.det
         done

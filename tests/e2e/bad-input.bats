@@ -11,7 +11,7 @@ setup_file() {
     home_new main
     token_new demo
     key_new demo p256 alice@bad.example
-    mail_pl sample 4 >"$T/mail"
+    mail_pl sample 4 alice@bad.example >"$T/mail"
 }
 
 teardown_file() { e2e_end; }
@@ -60,6 +60,15 @@ sentence() {
     pin_source twin "$T/pin"
     ends 0 signet tokens --json
     [ "$(grep -o '"twin"' <<<"$output" | wc -l)" -eq 2 ]
+    serials=$(grep -o '"serial": *"[0-9a-f]*"' <<<"$output" | grep -o '[0-9a-f]\{16\}')
+    # Which of the two has this PIN? It is sent to neither.
+    ends 4 signet sign -u twin1@bad.example -o m1.eml "$T/mail"
+    sentence 'twin.*twice'
+    only_files .
+    home_stop
+    for serial in $serials; do
+        pin_source "$serial" "$T/pin"
+    done
     # A key is found on either; a label that means both is refused.
     ends 0 signet sign -u twin1@bad.example -o m1.eml "$T/mail"
     ends 0 signet sign -u twin2@bad.example -o m2.eml "$T/mail"
@@ -144,14 +153,15 @@ sentence() {
     kill -9 "$(agent_pid)"
     client_status=0
     wait $client || client_status=$?
-    pkill -9 -P "${E2E_REAPER}" -x hangs || true
     [ "$client_status" -eq 6 ] || fail "status $client_status" "$(cat err)"
     stderr=$(cat err)
     sentence agent
     only_files . err
-    # Its socket is stale now; the next client is not troubled by it.
+    # The pinentry ends with its agent, and the next client finds no obstacle.
+    wait_until grep -q GONE "$T/hangs.log"
     unset DISPLAY
-    home_use main
+    ends 0 signet tokens
+    home_stop
 }
 
 @test "a stale socket file" {
@@ -287,7 +297,7 @@ sentence() {
 
 @test "a mail with 8-bit lines survives a 7-bit way" {
     {
-        printf 'Subject: eight\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n'
+        printf 'From: alice@bad.example\nSubject: eight\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n'
         printf 'Content-Transfer-Encoding: 8bit\n\nGr\303\274\303\237e, \342\202\254 5\n'
         printf 'From here a line that mailers change\n'
     } >eight

@@ -76,7 +76,7 @@ small() {
 
 @test "a big mail, multipart/signed and opaque" {
     {
-        printf 'Subject: big\nMIME-Version: 1.0\nContent-Type: text/plain\n\n'
+        printf 'From: big@size.example\nSubject: big\nMIME-Version: 1.0\nContent-Type: text/plain\n\n'
         yes 'The quick brown fox jumps over the lazy dog, again and again.' |
             head -c $((MIB / 4))M
         echo

@@ -14,7 +14,7 @@ setup_file() {
     token_new busy
     key_new busy rsa2048 rsa@many.example
     key_new busy p256 ec@many.example
-    mail_pl sample 10 >"$T/mail"
+    mail_pl sample 10 many@example.org >"$T/mail"
 }
 
 teardown_file() { e2e_end; }
@@ -66,31 +66,22 @@ four_clients() {
         home_new "race$round"
         clients=()
         for ((n = 0; n < 50; n++)); do
-            signet agent status --json >"status.$n" 2>"err.$n" &
-            clients+=($!)
-            signet tokens >"tokens.$n" 2>>"err.$n" &
+            # Each says which process it found.
+            signet agent start 2>"said.$n" &
             clients+=($!)
         done
-        failed=0
-        for pid in "${clients[@]}"; do
-            wait "$pid" || failed=$((failed + 1))
-        done
-        # `agent status` may find none yet; `tokens` must succeed, every time.
         for ((n = 0; n < 50; n++)); do
-            [ -e "tokens.$n" ]
+            wait "${clients[n]}" || fail "round $round, client $n:" "$(cat said.$n)"
         done
-        ! grep -v 'no agent\|not running' err.* || fail "round $round"
-        agents=$(daemons signet-agent)
-        [ "$(wc -w <<<"$agents")" -eq 2 ] || [ "$(wc -w <<<"$agents")" -eq 1 ]
-        SIGNET_HOME=$T/homes/race$round
-        one=$(agent_pid)
-        [ -n "$one" ]
+        found=$(sed -n 's/.*process \([0-9]*\).*/\1/p' said.* | sort -u)
+        [ "$(wc -l <<<"$found")" -eq 1 ] || fail "round $round: more than one agent:" "$found"
+        [ "$found" = "$(agent_pid)" ]
         signet agent stop
-        wait_gone "$one"
-        # Only the main home's agent is left, if it ran.
+        wait_gone "$found"
+        # None that lost the race stayed behind: the main home's is the only one.
         home_use main
         others=$(daemons signet-agent | grep -vx "$(agent_pid)" || true)
-        [ -z "$others" ] || fail "round $round: another agent: $others"
+        [ -z "$others" ] || wait_gone $others || fail "round $round: also running: $others"
     done
 }
 

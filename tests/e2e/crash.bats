@@ -8,7 +8,7 @@ load lib/common
 setup_file() {
     e2e_begin openssl softhsm2-util pkcs11-tool || return 0
     ca_make "$T/ca"
-    mail_pl sample 10 >"$T/mail"
+    mail_pl sample 10 fragile@crash.example >"$T/mail"
     home_new main
     softhsm_new "$T/hsm"
     softhsm_token "$T/hsm" fragile

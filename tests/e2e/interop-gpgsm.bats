@@ -32,11 +32,11 @@ from_gpgsm() {
     good o.pem -o out
     cmp out "$T/binary"
     ok gpgsm_signs signer "$type" "$digest" "$T/crlf" s.der --detach-sign
-    mail_pl join "$T/crlf" s.der "sha-${digest#sha}" m.eml
+    mail_pl join "$T/crlf" s.der "sha-${digest#sha}" m.eml "$type@file.example"
     good m.eml -o out
     cmp out "$T/crlf"
     ok gpgsm_signs signer "$type" "$digest" "$T/crlf" p.der
-    mail_pl opaque p.der p.eml
+    mail_pl opaque p.der p.eml "$type@file.example"
     good p.eml -o out
     cmp out "$T/crlf"
 }

@@ -27,11 +27,11 @@ from_nss() {
         cmp out "$T/binary"
     done
     ok nss_signs "$type" SHA256 "$T/crlf" s.der -T -P
-    mail_pl join "$T/crlf" s.der sha-256 m.eml
+    mail_pl join "$T/crlf" s.der sha-256 m.eml "$type@file.example"
     good m.eml -o out
     cmp out "$T/crlf"
     ok nss_signs "$type" SHA256 "$T/crlf" p.der
-    mail_pl opaque p.der p.eml
+    mail_pl opaque p.der p.eml "$type@file.example"
     good p.eml -o out
     cmp out "$T/crlf"
 }

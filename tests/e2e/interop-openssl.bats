@@ -30,21 +30,24 @@ to_openssl() {
 }
 
 from_openssl() {
-    local type=$1 digest
+    local type=$1 digest from=(-from "$1@file.example" -to bob@example.org -subject sample)
     digest=$(digest_of "$type")
     shift
-    openssl_signs "$type" "$digest" "$T/mail" m.eml "$@"
+    openssl_signs "$type" "$digest" "$T/lf" m.eml "${from[@]}" "$@"
     good m.eml -o out
     cmp out "$T/crlf"
-    openssl_signs "$type" "$digest" "$T/mail" o.eml -nodetach "$@"
+    openssl_signs "$type" "$digest" "$T/lf" o.eml -nodetach "${from[@]}" "$@"
     good o.eml -o out
     cmp out "$T/crlf"
     openssl_signs "$type" "$digest" "$T/binary" b.der -binary -nodetach -outform DER "$@"
     good b.der -o out
     cmp out "$T/binary"
-    openssl_signs "$type" "$digest" "$T/binary" s.der -binary -nodetach -outform DER -stream "$@"
-    good s.der -o out
-    cmp out "$T/binary"
+    # OpenSSL 3.0 cannot write PSS with indefinite lengths.
+    if [[ $* != *pss* ]]; then
+        openssl_signs "$type" "$digest" "$T/binary" s.der -binary -nodetach -outform DER -stream "$@"
+        good s.der -o out
+        cmp out "$T/binary"
+    fi
     openssl_signs "$type" "$digest" "$T/binary" b.pem -binary -nodetach -outform PEM "$@"
     good b.pem -o out
     cmp out "$T/binary"

@@ -8,7 +8,7 @@ load lib/common
 setup_file() {
     e2e_begin openssl softhsm2-util pkcs11-tool expect || return 0
     ca_make "$T/ca"
-    mail_pl sample 4 >"$T/mail"
+    mail_pl sample 4 card@pin.example >"$T/mail"
     ca_leaf "$T/ca" card p256 card@pin.example
     softhsm_new "$T/hsm"
     softhsm_token "$T/hsm" card

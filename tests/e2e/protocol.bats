@@ -25,16 +25,15 @@ setup() {
     SOCK=$SIGNET_HOME/run/agent.sock
 }
 
-# by_hand COMMAND...: each a line; the answers go to $output.
+# by_hand COMMAND...: each a line; the answers go to the file reply, and to $output.
 by_hand() {
-    run gpg-connect-agent --no-history -S "$SOCK" "$@" /bye
-    [ "$status" -eq 0 ] || fail "status $status" "$output"
+    gpg-connect-agent -S "$SOCK" "$@" /bye >reply 2>&1 || fail "status $?" "$(tr -d '\0' <reply)"
+    output=$(tr -d '\0' <reply)
 }
 
-# The data of D lines, unescaped, to a file.
+# The data of its D lines, unescaped, to a file.
 data() {
-    printf '%s\n' "$output" | sed -n 's/^D //p' | tr -d '\n' |
-        perl -pe 's/%([0-9A-Fa-f]{2})/chr hex $1/ge' >"$1"
+    perl -ne 's/^D // or next; chomp; s/%([0-9A-Fa-f]{2})/chr hex $1/ge; print' reply >"$1"
 }
 
 @test "GETINFO, NOP, HELP, an unknown command" {
@@ -101,7 +100,8 @@ data() {
     perl -MSocket -e '
         my $to = pack_sockaddr_un($ARGV[0]);
         for my $text ("\0\1\2\n" x 50, "A" x 100000, "SIGN " . "f" x 5000 . "\n", "D x\nEND\nCAN\n", "") {
-            socket(my $s, AF_UNIX, SOCK_STREAM, 0) and connect($s, $to) or die;
+            socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+            connect($s, $to) or die;
             local $SIG{PIPE} = "IGNORE";
             syswrite $s, $text;
             close $s;

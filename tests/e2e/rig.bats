@@ -17,7 +17,7 @@ setup_file() {
         nss_add_key "$type"
         gpgsm_add_key signer "$type"
     done
-    mail_pl sample 10 >"$T/mail"
+    mail_pl sample 10 rig@example.org >"$T/mail"
     sed 's/$/\r/' "$T/mail" >"$T/crlf"
 }
 
@@ -75,11 +75,11 @@ digest_of() {
 
 @test "a mail put together from content and signature is good for openssl" {
     openssl_signs p256 sha256 "$T/crlf" d.der -binary -outform DER
-    mail_pl join "$T/crlf" d.der sha-256 m.eml
+    mail_pl join "$T/crlf" d.der sha-256 m.eml rig@example.org
     ok openssl_accepts_mail m.eml out
     cmp out "$T/crlf"
     openssl_signs p256 sha256 "$T/crlf" o.der -binary -outform DER -nodetach
-    mail_pl opaque o.der o.eml
+    mail_pl opaque o.der o.eml rig@example.org
     ok openssl_accepts_mail o.eml out
     cmp out "$T/crlf"
     mail_pl body o.eml back.der

@@ -113,12 +113,13 @@ e2e_end() {
     return $bad
 }
 
-# home_new NAME [no-conf]: makes $T/homes/NAME and points SIGNET_HOME at it. The
+# home_new NAME: makes $T/homes/NAME and points SIGNET_HOME at it. The
 # system's PKCS#11 modules and pinentries stay out of it.
 home_new() {
     export SIGNET_HOME=$T/homes/$1
     mkdir -m 700 "$SIGNET_HOME" || return
-    [ "${2-}" = no-conf ] || printf '[agent]\np11-kit = no\npinentry = none\n' >"$SIGNET_HOME/signet.conf"
+    printf '[agent]\np11-kit = no\npinentry = none\n' >"$SIGNET_HOME/signet.conf"
+    chmod 600 "$SIGNET_HOME/signet.conf"
 }
 
 home_use() { export SIGNET_HOME=$T/homes/$1; }

@@ -16,3 +16,10 @@ key_new() {
     ca_issue "$T/ca" "$T/certs/$email.csr" "$email" "$T/certs/$email.crt" || return
     signet cert import "$T/certs/$email.crt"
 }
+
+# mail_of EMAIL [KB]: a sample mail from that address; its path.
+mail_of() {
+    local file=$T/mail-$1-${2-10}
+    [ -e "$file" ] || mail_pl sample "${2-10}" "Sample <$1>" >"$file"
+    echo "$file"
+}

@@ -6,11 +6,11 @@
 #   split MAIL CONTENT SIG   multipart/signed: the signed bytes in canonical form
 #                            (CRLF) and the signature's DER
 #   body MAIL DER            application/pkcs7-mime: its DER
-#   join CONTENT DER MICALG MAIL    a multipart/signed of the two
-#   opaque DER MAIL          an application/pkcs7-mime mail
+#   join CONTENT DER MICALG MAIL FROM    a multipart/signed of the two
+#   opaque DER MAIL FROM     an application/pkcs7-mime mail
 #   resign MAIL DER NEW      MAIL with another signature in it
 #   flip FILE OFFSET [BIT]   turns one bit of the byte at OFFSET, in place
-#   sample KB                a text mail of about that size, LF line ends
+#   sample KB FROM           a text mail of about that size, LF line ends
 use strict;
 use warnings;
 use MIME::Base64;
@@ -55,18 +55,18 @@ my %do = (
         spew($out, decode_base64($body));
     },
     join => sub {
-        my ($content, $der, $micalg, $out) = @_;
+        my ($content, $der, $micalg, $out, $from) = @_;
         my $c = slurp($content);
         my $s = encode_base64(slurp($der), "\r\n");
-        spew($out, "MIME-Version: 1.0\r\nSubject: joined\r\n"
+        spew($out, "From: $from\r\nMIME-Version: 1.0\r\nSubject: joined\r\n"
             . "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n"
             . "\tmicalg=\"$micalg\"; boundary=\"=_joined\"\r\n\r\n--=_joined\r\n$c\r\n--=_joined\r\n"
             . "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
             . "Content-Transfer-Encoding: base64\r\n\r\n$s\r\n--=_joined--\r\n");
     },
     opaque => sub {
-        my ($der, $out) = @_;
-        spew($out, "MIME-Version: 1.0\r\nSubject: opaque\r\n"
+        my ($der, $out, $from) = @_;
+        spew($out, "From: $from\r\nMIME-Version: 1.0\r\nSubject: opaque\r\n"
             . "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=\"smime.p7m\"\r\n"
             . "Content-Transfer-Encoding: base64\r\n\r\n" . encode_base64(slurp($der), "\r\n"));
     },
@@ -87,8 +87,8 @@ my %do = (
         spew($file, $d);
     },
     sample => sub {
-        my $kb = shift;
-        print "From: Alice <alice\@example.org>\nTo: Bob <bob\@example.org>\n",
+        my ($kb, $from) = @_;
+        print "From: $from\nTo: Bob <bob\@example.org>\n",
             "Subject: a sample mail\nMIME-Version: 1.0\n",
             "Content-Type: text/plain; charset=us-ascii\n\n";
         my $line = "The quick brown fox jumps over the lazy dog; it is line %06d.\n";

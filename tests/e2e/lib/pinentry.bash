@@ -3,7 +3,7 @@
 
 # pinentry_new NAME WORD...: $T/NAME, a pinentry that answers the first GETPIN with
 # the first word and so on, the last one again and again: a PIN, or `cancel`, or
-# `hang` (never answers). What it was asked is in $T/NAME.log.
+# `hang` (no answer as long as the agent lives). What it was asked is in $T/NAME.log.
 pinentry_new() {
     local file=$T/$1
     shift
@@ -22,7 +22,7 @@ while read -r line; do
         [ "$(wc -l <"$answers")" -le 1 ] || sed -i 1d "$answers"
         case $answer in
         cancel) echo "ERR 83886179 Operation cancelled <Pinentry>" ;;
-        hang) exec sleep 600 ;;
+        hang) cat >/dev/null; log GONE; exit 1 ;;
         *) echo "D $answer"; echo OK ;;
         esac ;;
     GETINFO*pid*) echo "D $$"; echo OK ;;
