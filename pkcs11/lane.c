@@ -12,6 +12,7 @@ struct lane_session {
     struct slot *slot;
     unsigned epoch;
     CK_SESSION_HANDLE handle;
+    CK_SESSION_HANDLE stale; /* given up, closed once the next one is open */
 };
 
 struct lane {
@@ -34,6 +35,14 @@ lane_new(struct lane **ret, struct module *module)
     return 0;
 }
 
+static void
+close_one(struct lane *l, CK_SESSION_HANDLE *session)
+{
+    if (*session != CK_INVALID_HANDLE)
+        l->ck->C_CloseSession(*session);
+    *session = CK_INVALID_HANDLE;
+}
+
 void
 lane_free(struct lane **lp)
 {
@@ -42,9 +51,10 @@ lane_free(struct lane **lp)
     if (!l)
         return;
     module_enter(l->module);
-    for (size_t i = 0; i < l->count; i++)
-        if (l->sessions[i].handle != CK_INVALID_HANDLE)
-            l->ck->C_CloseSession(l->sessions[i].handle);
+    for (size_t i = 0; i < l->count; i++) {
+        close_one(l, &l->sessions[i].stale);
+        close_one(l, &l->sessions[i].handle);
+    }
     module_leave(l->module);
     free(l);
     *lp = NULL;
@@ -100,6 +110,25 @@ learn_login(struct lane *l, struct slot *slot, CK_SESSION_HANDLE session)
                                      info.state == CKS_RW_USER_FUNCTIONS);
 }
 
+/* The session given up is closed after the new one is open, since closing the last
+ * one logs out (PKCS#11 2.40, 5.6); before it, where the token has too few. */
+static CK_RV
+open_session(struct lane *l, struct lane_session *p)
+{
+    CK_RV rv = l->ck->C_OpenSession(slot_id(p->slot), CKF_SERIAL_SESSION, NULL, NULL,
+                                    &p->handle);
+
+    if (rv == CKR_SESSION_COUNT && p->stale != CK_INVALID_HANDLE) {
+        close_one(l, &p->stale);
+        rv = l->ck->C_OpenSession(slot_id(p->slot), CKF_SERIAL_SESSION, NULL, NULL,
+                                  &p->handle);
+    }
+    close_one(l, &p->stale);
+    if (rv != CKR_OK)
+        p->handle = CK_INVALID_HANDLE;
+    return rv;
+}
+
 CK_RV
 lane_session(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
 {
@@ -117,26 +146,28 @@ lane_session(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
     }
     /* A session of an older epoch died with its token; its number may already be
      * somebody else's, so it is not closed. */
+    if (p->epoch != epoch)
+        p->stale = CK_INVALID_HANDLE;
     p->handle = CK_INVALID_HANDLE;
     p->epoch = epoch;
-    rv = l->ck->C_OpenSession(slot_id(slot), CKF_SERIAL_SESSION, NULL, NULL, &p->handle);
-    if (rv != CKR_OK) {
-        p->handle = CK_INVALID_HANDLE;
+    rv = open_session(l, p);
+    if (rv != CKR_OK)
         return rv;
-    }
     learn_login(l, slot, p->handle);
     *ret = p->handle;
     return CKR_OK;
 }
 
 void
-lane_drop_session(struct lane *l, struct slot *slot)
+lane_drop_session(struct lane *l, struct slot *slot, CK_RV why)
 {
     struct lane_session *p = place(l, slot);
 
     if (!p || p->handle == CK_INVALID_HANDLE)
         return;
-    l->ck->C_CloseSession(p->handle);
+    close_one(l, &p->stale);
+    if (why != CKR_SESSION_HANDLE_INVALID && why != CKR_SESSION_CLOSED)
+        p->stale = p->handle;
     p->handle = CK_INVALID_HANDLE;
 }
 
@@ -156,8 +187,8 @@ lane_close_rw(struct lane *l, struct slot *slot, CK_SESSION_HANDLE session)
 {
     CK_SESSION_HANDLE keeper;
 
-    /* Closing the last session logs out (PKCS#11 2.40, 5.6): keep one. Without it
-     * the next operation asks for the PIN, which is no harm. */
+    /* Keep one session, and with it the login. Without it the next operation asks
+     * for the PIN, which is no harm. */
     if (lane_session(l, slot, &keeper) != CKR_OK)
         keeper = CK_INVALID_HANDLE;
     l->ck->C_CloseSession(session);
@@ -176,7 +207,7 @@ lane_keys(struct lane *l, struct slot *slot, bool fresh, struct keyset **ret, st
             rv = slot_keys(slot, session, fresh, ret);
         if (!rv_is_lost(rv))
             break;
-        lane_drop_session(l, slot);
+        lane_drop_session(l, slot, rv);
     }
     module_leave(l->module);
     return rv == CKR_OK ? 0 : slot_err(slot, err, rv, "cannot list its objects");
@@ -230,13 +261,13 @@ use_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
         return rc;
     /* E_NO_KEY without a CK_RV: the key may be newer than the cache. */
     if (rv_is_lost(err->rv))
-        lane_drop_session(l, u->slot);
+        lane_drop_session(l, u->slot, err->rv);
     if (rv_code(err->rv) == E_TOKEN_REMOVED)
         (void)slot_look(u->slot);
     slot_invalidate(u->slot, generation);
     rc = try_key(l, u, name, op, arg, &generation, err);
     if (rc != 0 && rv_is_lost(err->rv))
-        lane_drop_session(l, u->slot);
+        lane_drop_session(l, u->slot, err->rv);
     if (rc == E_PIN_NEEDED)
         slot_set_logged_in(u->slot, false);
     return rc;

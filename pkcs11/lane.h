@@ -38,8 +38,9 @@ int lane_slot(struct lane *, CK_SLOT_ID, struct slot **ret, struct err *err) mus
 /* The lane's read-only session, opened when there is none. Opening one also
  * learns whether the user is logged in. */
 CK_RV lane_session(struct lane *, struct slot *, CK_SESSION_HANDLE *ret) must_check;
-/* Gives the session up. */
-void lane_drop_session(struct lane *, struct slot *);
+/* Gives the session up because of that answer. Unless it is dead already, it is
+ * closed, but only when its successor is open: closing the last one logs out. */
+void lane_drop_session(struct lane *, struct slot *, CK_RV why);
 /* A read-write session for changes; close it with lane_close_rw. */
 CK_RV lane_open_rw(struct lane *, struct slot *, CK_SESSION_HANDLE *ret) must_check;
 void lane_close_rw(struct lane *, struct slot *, CK_SESSION_HANDLE);

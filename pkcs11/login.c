@@ -48,7 +48,7 @@ send_pin(struct lane *lane, struct slot *slot, const struct secret *pin)
         /* With these two answers no PIN was looked at. */
         if (rv != CKR_SESSION_HANDLE_INVALID && rv != CKR_SESSION_CLOSED)
             return rv;
-        lane_drop_session(lane, slot);
+        lane_drop_session(lane, slot, rv);
     }
     return rv;
 }

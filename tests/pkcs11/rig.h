@@ -39,6 +39,8 @@ extern const struct rig rigs[];
 
 /* The module's file, or NULL (said on standard error). */
 const char *rig_module(const struct rig *);
+/* True when no rig has its module: the suite then exits with 77. */
+bool rigs_missing(void);
 
 /* A token ready for use in this process. */
 struct bed {
@@ -52,6 +54,7 @@ bool bed_open(struct bed *, const struct rig *);
 /* The same for SoftHSM on a function table that changes the module's own. */
 bool bed_open_calls(struct bed *, void (*change)(struct ck_calls *));
 void bed_close(struct bed *);
+void bed_login(struct bed *);
 /* The module's own calls, as bed_open_calls found them. */
 extern struct ck_calls real_calls;
 

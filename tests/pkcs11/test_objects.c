@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 
@@ -301,10 +302,10 @@ vector(const char *name)
 {
     static char paths[4][PATH_MAX];
     static unsigned next;
-    const char *root = getenv("SIGNET_VECTORS");
+    const char *set = getenv("SIGNET_VECTORS"), *root = set ? set : VECTORS;
     char *path = paths[next++ % 4];
 
-    snprintf(path, PATH_MAX, "%s/lamps-samples/certs-and-keys/%s", root ? root : "", name);
+    snprintf(path, PATH_MAX, "%s/lamps-samples/certs-and-keys/%s", root, name);
     return path;
 }
 
@@ -341,8 +342,12 @@ START_TEST(finds_imported_keys)
     char name[SPKI_NAME], id[3] = "0";
     json_t *all, *token;
 
-    if (!o.path || !getenv("SIGNET_VECTORS"))
+    if (!o.path)
         return;
+    if (access(vector(files[0].key), R_OK) != 0) {
+        fprintf(stderr, "skipped: no vectors (SIGNET_VECTORS)\n");
+        return;
+    }
     softhsm_prepare();
     run_program((const char *const[]){"softhsm2-util", "--init-token", "--free", "--label",
                                       RIG_LABEL, "--so-pin", RIG_PIN, "--pin", RIG_PIN, NULL});
@@ -448,5 +453,7 @@ main(void)
     tcase_add_test(tc, finds_imported_keys);
     tcase_add_test(tc, refuses_to_sign_with_short_rsa);
     tcase_add_test(tc, makes_no_second_token_of_a_label);
+    if (rigs_missing())
+        return 77;
     return run_suite("pkcs11: objects", &tc, 1);
 }
