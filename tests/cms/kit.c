@@ -280,7 +280,8 @@ vector_path(const char *name)
 
     if (base == NULL || *base == '\0')
         base = SIGNET_SOURCE_ROOT "/../shared/vectors";
-    ck_assert_int_gt(asprintf(&path, "%s/%s", base, name), 0);
+    if (asprintf(&path, "%s/%s", base, name) < 0)
+        abort();
     if (access(path, R_OK) == 0)
         return path;
     free(path);
