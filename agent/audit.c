@@ -143,16 +143,20 @@ audit_write(struct audit *a, const struct audit_entry *e, struct err *err)
     struct line l;
     ssize_t n;
 
+    bool torn = atomic_load_explicit(&a->torn, memory_order_relaxed);
+
     l.len = 0;
-    if (atomic_load_explicit(&a->torn, memory_order_relaxed) &&
-        atomic_exchange(&a->torn, false))
+    if (torn)
         put(&l, "\n", 1);
     format(&l, e);
     do
         n = write(a->fd, l.text, l.len);
     while (n < 0 && errno == EINTR);
-    if (n == (ssize_t)l.len)
+    if (n == (ssize_t)l.len) {
+        if (torn)
+            atomic_store(&a->torn, false);
         return 0;
+    }
     if (n > 0)
         atomic_store(&a->torn, true);
     return err_set_sys(err, E_SYSTEM, n < 0 ? errno : ENOSPC, "audit log %s cannot be written, "

@@ -70,17 +70,22 @@ dispatch(assuan_context_t ctx, char *line)
     return wire_reply(ctx, rc, &err);
 }
 
+/* Values are escaped like all arguments. */
 static gpg_error_t
 set_text(char out[CONNECTION_OPTION_MAX], const char *value)
 {
-    size_t len = strlen(value);
+    char text[LINE_SIZE];
+    size_t len = strnlen(value, sizeof text - 1);
 
+    memcpy(text, value, len);
+    text[len] = '\0';
+    len = text_unescape(text);
     if (len >= CONNECTION_OPTION_MAX)
         return gpg_error(GPG_ERR_TOO_LARGE);
     for (size_t i = 0; i < len; i++)
-        if (iscntrl((unsigned char)value[i]))
+        if (iscntrl((unsigned char)text[i]))
             return gpg_error(GPG_ERR_INV_VALUE);
-    memcpy(out, value, len + 1);
+    memcpy(out, text, len + 1);
     return 0;
 }
 

@@ -210,14 +210,14 @@ release(struct host *h, struct lane *lane, unsigned generation)
 }
 
 int
-host_call(struct host *h, const struct lane_command *cmd, bool again, unsigned *ret_generation,
-          struct err *err)
+host_call(struct host *h, const struct lane_command *cmd, unsigned *again,
+          unsigned *ret_generation, struct err *err)
 {
     size_t out = cmd->out ? buf_len(cmd->out) : 0;
     size_t sec = cmd->secret ? secret_len(cmd->secret) : 0;
     unsigned generation;
 
-    for (unsigned tries = again ? 2 : 1; tries > 0; tries--) {
+    for (;;) {
         struct lane *lane = NULL;
         int rc = acquire(h, &lane, &generation, err);
         if (rc != 0)
@@ -233,12 +233,15 @@ host_call(struct host *h, const struct lane_command *cmd, bool again, unsigned *
             buf_trim(cmd->out, buf_len(cmd->out) - out);
         if (cmd->secret)
             secret_set_len(cmd->secret, sec);
+        if (!again || *again == 0)
+            break;
+        --*again;
     }
     char text[256];
     snprintf(text, sizeof text, "%.200s", err ? err->text : "");
     return err_set(err, E_HOST, "module \"%s\": %s%s; run the command again, and see the "
                    "agent's log if that does not help", h->conf.name, text,
-                   again ? ", twice over this request" : "");
+                   again ? ", for the second time over this request" : "");
 }
 
 unsigned

@@ -49,11 +49,12 @@ const char *host_name(const struct host *);
 const char *host_path(const struct host *);         /* or NULL */
 const char *host_softhsm_conf(const struct host *); /* or NULL */
 
-/* Runs a command on a lane, waiting for a free one. When the host dies over it and
- * `again` is set, it is run once more on the next host; what came to out or secret
- * before is dropped. E_HOST when there is no host to run it; else as the host says.
- * *ret_generation (may be NULL): the host that answered. */
-int host_call(struct host *, const struct lane_command *, bool again,
+/* Runs a command on a lane, waiting for a free one. When the host dies over it, it
+ * is run anew on the next one as long as *again (NULL: 0) lasts, which is counted
+ * down; what came to out or secret before is dropped. E_HOST when there is no host
+ * to run it; else as the host says. *ret_generation (may be NULL): the host that
+ * answered. */
+int host_call(struct host *, const struct lane_command *, unsigned *again,
               unsigned *ret_generation, struct err *err) must_check;
 /* The running host's generation, 0 when none runs. */
 unsigned host_generation(struct host *);

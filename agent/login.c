@@ -32,6 +32,7 @@ look(struct attempt *a, struct err *err)
 {
     const struct token *t = a->token;
     struct lane_command info;
+    unsigned again = 1;
     char line[64];
     json_t *o, *flags;
     autofree_buf struct buf *out = buf_new(); /* the connection's own awaits the result */
@@ -41,7 +42,7 @@ look(struct attempt *a, struct err *err)
         return err_set(err, E_NOMEM, "token \"%s\": out of memory while logging in", t->label);
     snprintf(line, sizeof line, "TOKENINFO %lu", t->slot);
     info = (struct lane_command){.line = line, .out = out};
-    rc = host_call(t->host, &info, true, NULL, err);
+    rc = host_call(t->host, &info, &again, NULL, err);
     if (rc != 0)
         return rc;
     o = json_loadb((const char *)buf_data(out), buf_len(out), 0, NULL);
@@ -88,7 +89,7 @@ send_pin(struct attempt *a, const struct secret *pin, const char *source, bool k
     cmd = (struct lane_command){.line = line};
     if (pin)
         cmd.answers[0] = (struct lane_answer){"PIN", secret_data_view(pin), secret_len(pin)};
-    rc = host_call(t->host, &cmd, false, &at.generation, err);
+    rc = host_call(t->host, &cmd, NULL, &at.generation, err);
     logged = audit_login(a, source, rc, began, &log_err);
     if (rc == 0 && logged != 0) {
         login_log_out(&at);
@@ -102,7 +103,7 @@ send_pin(struct attempt *a, const struct secret *pin, const char *source, bool k
     else if (rc == E_PIN_WRONG && pin && pin_refuse(t->pin, pin) != 0)
         return err_set(err, E_PIN_LOCKED, "token \"%s\" has refused so many PINs that no more "
                        "are tried; restart the agent (signet agent stop)", t->label);
-    return rc;
+    return rc == E_PIN_LOCKED ? locked(t, err) : rc;
 }
 
 /* The cached PIN. 0, PIN_OTHERS_DID when there is none to send, or an error. */
@@ -285,7 +286,7 @@ login_log_out(const struct pin_login *at)
         return;
     snprintf(line, sizeof line, "LOGOUT %lu", at->slot);
     cmd = (struct lane_command){.line = line};
-    if (host_call(at->host, &cmd, false, NULL, &ignored) != 0)
+    if (host_call(at->host, &cmd, NULL, NULL, &ignored) != 0)
         return;
 }
 

@@ -265,6 +265,7 @@ main(int argc, char **argv)
 
     secret_harden_process();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full log is an error of write(2) */
     umask(077);
     /* A thread per client must not mean a heap per client. */
     mallopt(M_ARENA_MAX, 2);

@@ -23,9 +23,10 @@ wake_host(const struct token *t, struct err *err)
 {
     char line[64];
     const struct lane_command cmd = {.line = line};
+    unsigned again = 1;
 
     snprintf(line, sizeof line, "TOKENINFO %lu", t->slot);
-    return host_call(t->host, &cmd, true, NULL, err);
+    return host_call(t->host, &cmd, &again, NULL, err);
 }
 
 int
@@ -33,6 +34,7 @@ operate_on_token(struct connection *c, const struct snapshot *snap, const struct
                  const struct lane_command *cmd, bool again, struct err *err)
 {
     unsigned long seen;
+    unsigned left = again ? 1 : 0;
     int rc = 0;
 
     if (!again)
@@ -42,7 +44,7 @@ operate_on_token(struct connection *c, const struct snapshot *snap, const struct
     pin_enter(t->pin);
     for (unsigned i = 0; i <= LOGINS_MAX; i++) {
         seen = pin_logins(t->pin);
-        rc = host_call(t->host, cmd, again, NULL, err);
+        rc = host_call(t->host, cmd, &left, NULL, err);
         if (rc != E_PIN_NEEDED || i == LOGINS_MAX)
             break;
         rc = login(c, snap, t, seen, err);

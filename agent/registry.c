@@ -63,13 +63,14 @@ add_host(struct registry *r, struct snapshot *s, struct host *h, struct err *err
 {
     autofree_buf struct buf *text = buf_new();
     struct lane_command list = {.line = "LIST", .out = text};
+    unsigned again = 1;
     json_t *tokens;
     int rc;
 
     if (!text)
         return err_set(err, E_NOMEM, "out of memory while listing tokens");
     buf_set_max(text, LISTING_MAX);
-    rc = host_call(h, &list, true, NULL, err);
+    rc = host_call(h, &list, &again, NULL, err);
     if (rc != 0)
         return rc;
     tokens = json_loadb((const char *)buf_data(text), buf_len(text), 0, NULL);

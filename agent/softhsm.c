@@ -145,5 +145,5 @@ softhsm_create(struct agent *agent, const char *label, const struct secret *pin,
         .line = buf_cstr(line),
         .answers = {{"SOPIN", answer.data, answer.len}, answer},
     };
-    return host_call(host, &cmd, false, NULL, err);
+    return host_call(host, &cmd, NULL, NULL, err);
 }

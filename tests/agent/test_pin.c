@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The PIN cache by a clock of the test's. */
+#include <pthread.h>
+#include <string.h>
+
+#include "agent/pin.h"
+#include "tests/base/run.h"
+
+static time_t clock_now;
+static unsigned log_outs;
+static struct pins *pins;
+static struct pin *pin;
+static struct err err;
+
+static time_t
+test_clock(void)
+{
+    return clock_now;
+}
+
+static void
+log_out(const struct pin_login *at)
+{
+    ck_assert_uint_eq(at->slot, 7);
+    log_outs++;
+}
+
+static struct pin *
+pin_of(const char *label, const char *serial)
+{
+    const struct token t = {.label = label, .manufacturer = "M", .model = "T", .serial = serial};
+
+    return pins_get(pins, &t);
+}
+
+static void
+begin(unsigned ttl, unsigned ttl_max)
+{
+    clock_now = 1000;
+    log_outs = 0;
+    pins = pins_new(ttl, ttl_max, test_clock, log_out);
+    pin = pin_of("demo", "1");
+    ck_assert_ptr_nonnull(pin);
+}
+
+static void
+setup(void)
+{
+    begin(60, 300);
+}
+
+static void
+teardown(void)
+{
+    pins_free(&pins);
+}
+
+static struct secret *
+secret_of(const char *text)
+{
+    struct secret *s = secret_new(64);
+
+    ck_assert_int_eq(secret_set(s, text, strlen(text)), 0);
+    return s;
+}
+
+static void
+log_in(const char *text)
+{
+    const struct pin_login at = {.host = (struct host *)&clock_now, .slot = 7, .generation = 1};
+    struct secret *s = secret_of(text);
+
+    ck_assert_int_eq(pin_take_turn(pin, pin_logins(pin), NULL, NULL, &err), 0);
+    pin_store_steal(pin, &s, &at);
+    ck_assert_ptr_null(s);
+    pin_end_turn(pin, 0, NULL);
+}
+
+static void
+use(void)
+{
+    pin_enter(pin);
+    pin_leave(pin);
+}
+
+START_TEST(is_kept_while_used)
+{
+    log_in("1234");
+    for (int i = 0; i < 5; i++) {
+        clock_now += 59;
+        use();
+        ck_assert_ptr_nonnull(pin_cached_view(pin));
+    }
+    ck_assert_uint_eq(log_outs, 0);
+}
+END_TEST
+
+START_TEST(is_forgotten_when_unused)
+{
+    log_in("1234");
+    clock_now += 60;
+    ck_assert_ptr_null(pin_cached_view(pin));
+    pins_expire(pins);
+    ck_assert_uint_eq(log_outs, 1);
+    clock_now = 1000;
+    ck_assert_ptr_null(pin_cached_view(pin));
+}
+END_TEST
+
+START_TEST(is_forgotten_at_the_latest)
+{
+    log_in("1234");
+    for (int i = 0; i < 29; i++) {
+        clock_now += 10;
+        use();
+    }
+    ck_assert_ptr_nonnull(pin_cached_view(pin));
+    clock_now += 10;
+    use();
+    ck_assert_ptr_null(pin_cached_view(pin));
+    ck_assert_uint_eq(log_outs, 1);
+}
+END_TEST
+
+/* The keeper may be late: an operation logs out first. */
+START_TEST(expired_login_is_not_used)
+{
+    log_in("1234");
+    clock_now += 61;
+    pin_enter(pin);
+    ck_assert_uint_eq(log_outs, 1);
+    pin_leave(pin);
+}
+END_TEST
+
+START_TEST(no_logout_under_an_operation)
+{
+    log_in("1234");
+    pin_enter(pin);
+    clock_now += 400;
+    pins_expire(pins);
+    ck_assert_uint_eq(log_outs, 0);
+    pin_leave(pin);
+    pins_expire(pins);
+    ck_assert_uint_eq(log_outs, 1);
+}
+END_TEST
+
+START_TEST(zero_keeps_nothing)
+{
+    teardown();
+    begin(0, 300);
+    pin_enter(pin);
+    log_in("1234");
+    pins_expire(pins);
+    ck_assert_uint_eq(log_outs, 0);
+    pin_leave(pin);
+    ck_assert_ptr_null(pin_cached_view(pin));
+    pins_expire(pins);
+    ck_assert_uint_eq(log_outs, 1);
+}
+END_TEST
+
+START_TEST(says_when_to_look_again)
+{
+    ck_assert_uint_eq(pins_expire(pins), 0);
+    log_in("1234");
+    ck_assert_uint_eq(pins_expire(pins), 60);
+    clock_now += 50;
+    use();
+    ck_assert_uint_eq(pins_expire(pins), 60);
+    for (int i = 0; i < 5; i++) {
+        clock_now += 45;
+        use();
+    }
+    ck_assert_uint_eq(pins_expire(pins), 25);
+}
+END_TEST
+
+/* A crash of the host and a silent login do not prolong a PIN's life. */
+START_TEST(login_anew_has_the_old_end)
+{
+    const struct pin_login at = {.host = (struct host *)&clock_now, .slot = 7, .generation = 2};
+
+    log_in("1234");
+    for (int i = 0; i < 5; i++) {
+        clock_now += 50;
+        use();
+    }
+    ck_assert_int_eq(pin_take_turn(pin, pin_logins(pin), NULL, NULL, &err), 0);
+    pin_note_login(pin, &at);
+    pin_end_turn(pin, 0, NULL);
+    clock_now += 49;
+    ck_assert_ptr_nonnull(pin_cached_view(pin));
+    clock_now += 1;
+    ck_assert_ptr_null(pin_cached_view(pin));
+}
+END_TEST
+
+START_TEST(refused_pins_are_remembered)
+{
+    struct secret *a = secret_of("1111"), *b = secret_of("22222"), *c = secret_of("111");
+
+    ck_assert(!pin_was_refused(pin, a));
+    ck_assert_int_eq(pin_refuse(pin, a), 0);
+    ck_assert_int_eq(pin_refuse(pin, b), 0);
+    ck_assert(pin_was_refused(pin, a));
+    ck_assert(pin_was_refused(pin, b));
+    ck_assert(!pin_was_refused(pin, c));
+    log_in("3333");
+    ck_assert(!pin_was_refused(pin, a));
+    secret_free(&a);
+    secret_free(&b);
+    secret_free(&c);
+}
+END_TEST
+
+START_TEST(no_more_than_can_be_remembered)
+{
+    char text[16];
+    int rc = 0;
+
+    for (unsigned i = 0; i < 10000 && rc == 0; i++) {
+        snprintf(text, sizeof text, "%08u", i);
+        struct secret *s = secret_of(text);
+        rc = pin_refuse(pin, s);
+        ck_assert(pin_was_refused(pin, s) == (rc == 0));
+        secret_free(&s);
+    }
+    ck_assert_int_eq(rc, E_LIMIT);
+}
+END_TEST
+
+START_TEST(each_token_has_its_own)
+{
+    ck_assert_ptr_eq(pin_of("demo", "1"), pin);
+    ck_assert_ptr_ne(pin_of("demo", "2"), pin);
+    ck_assert_ptr_ne(pin_of("other", "1"), pin);
+    log_in("1234");
+    ck_assert_ptr_null(pin_cached_view(pin_of("demo", "2")));
+}
+END_TEST
+
+START_TEST(forgotten_on_request)
+{
+    log_in("1234");
+    pin_forget(pin);
+    ck_assert_ptr_null(pin_cached_view(pin));
+    ck_assert_uint_eq(log_outs, 1);
+    pin_forget(pin);
+    ck_assert_uint_eq(log_outs, 1);
+}
+END_TEST
+
+#define WAITERS 20
+
+struct waiting {
+    pthread_t thread;
+    int rc;
+    struct err err;
+};
+
+/* Entered by all before the one with the turn ends it. */
+static pthread_barrier_t gathered;
+
+static void *
+await_turn(void *arg)
+{
+    struct waiting *w = arg;
+    unsigned long seen = pin_logins(pin);
+
+    pthread_barrier_wait(&gathered);
+    w->rc = pin_take_turn(pin, seen, NULL, NULL, &w->err);
+    if (w->rc == 0)
+        pin_end_turn(pin, PIN_OTHERS_DID, NULL);
+    return NULL;
+}
+
+static void
+gather(struct waiting *w)
+{
+    ck_assert_int_eq(pin_take_turn(pin, pin_logins(pin), NULL, NULL, &err), 0);
+    pthread_barrier_init(&gathered, NULL, WAITERS + 1);
+    for (int i = 0; i < WAITERS; i++)
+        ck_assert_int_eq(pthread_create(&w[i].thread, NULL, await_turn, &w[i]), 0);
+    pthread_barrier_wait(&gathered);
+}
+
+static void
+join(struct waiting *w)
+{
+    for (int i = 0; i < WAITERS; i++)
+        pthread_join(w[i].thread, NULL);
+    pthread_barrier_destroy(&gathered);
+}
+
+START_TEST(one_login_serves_all)
+{
+    struct waiting w[WAITERS] = {0};
+
+    gather(w);
+    pin_end_turn(pin, 0, NULL);
+    join(w);
+    for (int i = 0; i < WAITERS; i++)
+        ck_assert_int_eq(w[i].rc, PIN_OTHERS_DID);
+}
+END_TEST
+
+/* Nobody is asked in the name of a client that had no means to ask. */
+START_TEST(lack_of_means_is_not_shared)
+{
+    struct waiting w[WAITERS] = {0};
+    struct err why = {0};
+
+    gather(w);
+    err_set(&why, E_PIN_NEEDED, "nobody there");
+    pin_end_turn(pin, E_PIN_NEEDED, &why);
+    join(w);
+    for (int i = 0; i < WAITERS; i++)
+        ck_assert_int_eq(w[i].rc, 0);
+}
+END_TEST
+
+static bool
+is_gone(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+START_TEST(who_has_gone_waits_no_more)
+{
+    ck_assert_int_eq(pin_take_turn(pin, 0, NULL, NULL, &err), 0);
+    ck_assert_int_eq(pin_take_turn(pin, 0, is_gone, NULL, &err), E_CANCELLED);
+    pin_end_turn(pin, PIN_OTHERS_DID, NULL);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *c = tcase_create("pin");
+
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, is_kept_while_used);
+    tcase_add_test(c, is_forgotten_when_unused);
+    tcase_add_test(c, is_forgotten_at_the_latest);
+    tcase_add_test(c, expired_login_is_not_used);
+    tcase_add_test(c, no_logout_under_an_operation);
+    tcase_add_test(c, zero_keeps_nothing);
+    tcase_add_test(c, says_when_to_look_again);
+    tcase_add_test(c, login_anew_has_the_old_end);
+    tcase_add_test(c, refused_pins_are_remembered);
+    tcase_add_test(c, no_more_than_can_be_remembered);
+    tcase_add_test(c, each_token_has_its_own);
+    tcase_add_test(c, forgotten_on_request);
+    tcase_add_test(c, one_login_serves_all);
+    tcase_add_test(c, lack_of_means_is_not_shared);
+    tcase_add_test(c, who_has_gone_waits_no_more);
+    return run_suite("agent-pin", &c, 1);
+}
