@@ -80,20 +80,31 @@ decrypt_with(const struct use *u, CK_MECHANISM *mech, const struct job *j, uint8
     return 0;
 }
 
-/* The bare RSA operation, its result of exactly the modulus's length. */
+static int
+undecryptable(const struct use *u, struct err *err)
+{
+    char label[TOKEN_TEXT];
+
+    slot_label(u->slot, label);
+    return err_set(err, E_DECRYPT, "token \"%s\": key %.16s does not decrypt this: it was "
+                   "encrypted to another key or altered", label, u->key->spki.name);
+}
+
+/* The bare RSA operation, its result of exactly the modulus's length. E_DECRYPT
+ * when the module refuses the number. */
 static int
 decrypt_bare(const struct use *u, const struct job *j, struct secret *em, struct err *err)
 {
     size_t size = spki_size(&u->key->spki), len = size;
     CK_MECHANISM mech = {CKM_RSA_X_509, NULL, 0};
     uint8_t *p = secret_mutable(em);
-    CK_RV rv;
+    CK_RV rv = CKR_OK;
     int rc = decrypt_with(u, &mech, j, p, &len, &rv, err);
 
     if (rc != 0)
         return rc;
     if (rv != CKR_OK || len > size)
-        return slot_err(u->slot, err, rv == CKR_OK ? CKR_GENERAL_ERROR : rv, u->what);
+        return undecryptable(u, err);
     memmove(p + size - len, p, len);
     memset(p, 0, size - len);
     secret_set_len(em, size);
@@ -160,8 +171,9 @@ pkcs1_bare(const struct use *u, const struct job *j, struct secret *plain, size_
     if (!em)
         return err_set(err, E_NOMEM, "out of memory");
     rc = decrypt_bare(u, j, em, err);
+    *ret_mask = 0;
     if (rc != 0)
-        return rc;
+        return rc == E_DECRYPT ? 0 : rc;
     len = unpad_pkcs1(secret_mutable(plain), secret_data_view(em), secret_len(em));
     *ret_mask = equal_mask((size_t)(long)len, j->expected);
     return 0;
@@ -192,16 +204,6 @@ pkcs1(const struct use *u, const struct job *j, struct err *err)
 }
 
 static int
-oaep_failed(const struct use *u, struct err *err)
-{
-    char label[TOKEN_TEXT];
-
-    slot_label(u->slot, label);
-    return err_set(err, E_DECRYPT, "token \"%s\": key %.16s does not decrypt this: it was "
-                   "encrypted to another key or altered", label, u->key->spki.name);
-}
-
-static int
 oaep_bare(const struct use *u, const struct job *j, struct err *err)
 {
     autofree_secret struct secret *em = secret_new(SPKI_RSA_MAX);
@@ -214,7 +216,7 @@ oaep_bare(const struct use *u, const struct job *j, struct err *err)
         return rc;
     rc = unpad_oaep(j->out, secret_data_view(em), secret_len(em), j->scheme->digest);
     if (rc == E_DECRYPT)
-        return oaep_failed(u, err);
+        return undecryptable(u, err);
     return rc == 0 ? 0 : err_set(err, rc, "OAEP with %s cannot be decoded",
                                  j->scheme->digest->name);
 }
@@ -245,7 +247,7 @@ oaep(const struct use *u, const struct job *j, struct err *err)
     if (rc != 0)
         return rc;
     if (rv != CKR_OK || len > DECRYPT_MAX)
-        return oaep_failed(u, err);
+        return undecryptable(u, err);
     secret_set_len(j->out, len);
     return 0;
 }

@@ -373,11 +373,12 @@ split(struct call *c, char *line)
 static int
 take_slot(struct call *c, struct err *err)
 {
+    const char *text = c->words > 0 ? c->word[0] : "";
     char *end;
 
-    c->slot = strtoul(c->word[0], &end, 10);
-    if (*end || c->word[0][0] < '0' || c->word[0][0] > '9')
-        return err_set(err, E_USAGE, "\"%.80s\" is no slot number", c->word[0]);
+    c->slot = strtoul(text, &end, 10);
+    if (*end || text[0] < '0' || text[0] > '9')
+        return err_set(err, E_USAGE, "\"%.80s\" is no slot number", text);
     return 0;
 }
 
@@ -387,16 +388,17 @@ serve(assuan_context_t ctx, char *line)
     const struct host_session *s = assuan_get_pointer(ctx);
     const struct command *cmd = find_command(assuan_get_command_name(ctx));
     struct call c = {.ctx = ctx, .lane = s->lane};
-    char copy[1002]; /* an inquiry reads over libassuan's own line */
+    char copy[ASSUAN_LINELENGTH]; /* an inquiry reads over libassuan's own line */
     struct err err;
     int rc = 0;
 
     snprintf(copy, sizeof copy, "%s", line);
     if (!s->lane)
         return wire_reply(ctx, s->fault->code, s->fault);
-    if (!cmd || split(&c, copy) != 0 || c.words < cmd->words_min || c.words > cmd->words_max)
-        rc = err_set(&err, E_USAGE, "%s takes other arguments (HELP %s)",
-                     cmd ? cmd->name : "the command", cmd ? cmd->name : "");
+    if (!cmd)
+        return gpg_error(GPG_ERR_ASS_UNKNOWN_CMD);
+    if (split(&c, copy) != 0 || c.words < cmd->words_min || c.words > cmd->words_max)
+        rc = err_set(&err, E_USAGE, "%s takes other arguments (HELP %s)", cmd->name, cmd->name);
     if (rc == 0 && cmd->takes_slot)
         rc = take_slot(&c, &err);
     if (rc == 0)

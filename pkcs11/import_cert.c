@@ -49,11 +49,11 @@ pieces_parse(struct pieces *p, const uint8_t *der, size_t len, struct err *err)
         OPENSSL_free(key);
     }
     ERR_clear_error();
-    if (rc == 0)
-        return 0;
-    return err_set(err, rc, rc == E_UNSUPPORTED
-                       ? "the certificate's key is of a type that cannot be used"
-                       : "this is no X.509 certificate in DER");
+    if (rc != 0)
+        err_set(err, rc, rc == E_UNSUPPORTED
+                    ? "the certificate's key is of a type that cannot be used"
+                    : "this is no X.509 certificate in DER");
+    return rc;
 }
 
 static bool

@@ -88,7 +88,7 @@ make(struct lane *lane, const char *label, const struct secret *so_pin,
     if (rc != 0)
         return rc;
     memset(padded, ' ', sizeof padded);
-    memcpy(padded, label, strlen(label));
+    memcpy(padded, label, strnlen(label, sizeof padded));
     rv = module_calls(m)->C_InitToken(slot_id(slot), bytes(so_pin), secret_len(so_pin), padded);
     if (rv != CKR_OK)
         return rv_err(err, rv, label, "cannot be created");

@@ -100,8 +100,9 @@ module_open(struct module **ret, const struct module_options *o, struct err *err
     const char *init_args;
     int rc = module_new(&m, display_name(o), err);
 
-    if (rc == 0)
-        rc = loader_open(&m->loader, m->name, o->path, o->p11_kit, &list, &init_args, err);
+    if (!m)
+        return rc;
+    rc = loader_open(&m->loader, m->name, o->path, o->p11_kit, &list, &init_args, err);
     if (rc == 0) {
         ck_calls_from_list(&m->own_calls, list);
         m->ck = &m->own_calls;
@@ -123,7 +124,7 @@ module_from_calls(struct module **ret, const struct ck_calls *ck, const char *na
     struct module *m = NULL;
     int rc = module_new(&m, name, err);
 
-    if (rc != 0)
+    if (!m)
         return rc;
     m->ck = ck;
     rc = initialize(m, NULL, err);

@@ -20,7 +20,7 @@ hang(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
     const char *fd = getenv("HANGING_MODULE_FD");
 
     (void)present, (void)slots, (void)count;
-    if (fd && write(atoi(fd), "!", 1) != 1)
+    if (fd && write((int)strtol(fd, NULL, 10), "!", 1) != 1)
         return CKR_GENERAL_ERROR;
     for (;;)
         pause();

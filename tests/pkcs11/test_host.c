@@ -325,7 +325,7 @@ START_TEST(nonsense_is_refused)
         ck_assert_uint_gt(strlen(err_text(&err)), 10);
     }
     must(talk(&t, 0, &err, "GETINFO pid"), &err);
-    ck_assert_int_eq(atoi(buf_cstr(t.data)), host.pid);
+    ck_assert_int_eq(strtol(buf_cstr(t.data), NULL, 10), host.pid);
     buf_free(&t.data);
     close_lanes();
     host_ends();
