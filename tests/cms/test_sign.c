@@ -85,7 +85,7 @@ assert_intact(const struct reading *r, const struct shape *shape, const struct p
     if (shape->detached)
         return;
     ck_assert_uint_eq(buf_len(r->content), len);
-    ck_assert_int_eq(memcmp(buf_data(r->content), content, len), 0);
+    ck_assert(len == 0 || memcmp(buf_data(r->content), content, len) == 0);
 }
 
 static struct reading
@@ -185,7 +185,7 @@ libcrypto_verifies(const struct buf *message, const struct shape *shape, const s
     ck_assert_msg(rc == 1, "%s, %s: %s", shape->name, p->scheme,
                   ERR_reason_error_string(ERR_peek_last_error()));
     ck_assert_int_eq(BIO_get_mem_data(out, &got), (long)len);
-    ck_assert_int_eq(memcmp(got, content, len), 0);
+    ck_assert(len == 0 || memcmp(got, content, len) == 0);
     sk_X509_free(certs);
     CMS_ContentInfo_free(cms);
     BIO_free(detached);
