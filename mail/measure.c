@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* One step of the wide loop; its counters are bytes, so ROUNDS steps at most. */
-typedef uint8_t wide __attribute__((vector_size(32)));
+typedef uint8_t wide __attribute__((vector_size(16)));
 #define ROUNDS 255u
 
 void
