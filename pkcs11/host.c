@@ -17,11 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <assuan.h>
-
-#include "base/secret.h"
-#include "pkcs11/host_commands.h"
-#include "pkcs11/lane.h"
+#include "pkcs11/host_lane.h"
 #include "pkcs11/module.h"
 
 /* Sent by the kernel when the thread that started us ends; our parent may well
@@ -48,33 +44,13 @@ struct host {
     pid_t parent;
 };
 
-static void
-serve_lane(struct host_lane *l)
-{
-    static struct assuan_malloc_hooks hooks = {secret_malloc, secret_realloc, secret_release};
-    struct host_session session = {.fault = &l->host->fault};
-    assuan_context_t ctx = NULL;
-
-    if (l->host->module && lane_new(&session.lane, l->host->module) != 0)
-        return;
-    if (assuan_new_ext(&ctx, GPG_ERR_SOURCE_USER_1, &hooks, NULL, NULL) == 0) {
-        assuan_set_flag(ctx, ASSUAN_NO_LOGGING, 1);
-        if (assuan_init_socket_server(ctx, l->fd, ASSUAN_SOCKET_SERVER_ACCEPTED) == 0 &&
-            host_commands_register(ctx, &session) == 0 &&
-            assuan_set_hello_line(ctx, "signet-token") == 0 && assuan_accept(ctx) == 0)
-            assuan_process(ctx);
-        assuan_release(ctx);
-    }
-    lane_free(&session.lane);
-}
-
 static void *
 lane_thread(void *arg)
 {
     struct host_lane *l = arg;
     uint64_t one = 1;
 
-    serve_lane(l);
+    host_lane_serve(l->fd, l->host->module, &l->host->fault);
     /* Our duplicate keeps the socket open: tell the agent (and our own poll). */
     shutdown(l->watch, SHUT_RDWR);
     atomic_fetch_add(&l->host->ended, 1);

@@ -407,11 +407,10 @@ serve(assuan_context_t ctx, char *line)
 }
 
 gpg_error_t
-host_commands_register(assuan_context_t ctx, struct host_session *session)
+host_commands_register(assuan_context_t ctx)
 {
     gpg_error_t rc = 0;
 
-    assuan_set_pointer(ctx, session);
     for (size_t i = 0; i < sizeof commands / sizeof *commands && rc == 0; i++)
         rc = assuan_register_command(ctx, commands[i].name, serve, commands[i].help);
     return rc;

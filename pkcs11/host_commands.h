@@ -11,13 +11,14 @@
 #include "base/err.h"
 #include "pkcs11/lane.h"
 
-/* What the handlers work on; set as the context's pointer. */
+/* What the handlers work on. The context's pointer is to one of these, or to a
+ * struct that begins with one. */
 struct host_session {
     struct lane *lane;       /* NULL when the module could not be loaded: */
     const struct err *fault; /* then every command answers with this */
 };
 
 /* Registers all commands with the context. */
-gpg_error_t host_commands_register(assuan_context_t, struct host_session *) must_check;
+gpg_error_t host_commands_register(assuan_context_t) must_check;
 
 #endif
