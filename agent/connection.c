@@ -56,8 +56,10 @@ connection_serve(struct agent *agent, int fd, const struct peer *peer)
 
     find_program(&c.peer);
     c.out = buf_new();
-    if (c.out && channel_init(&c.channel) == 0)
+    if (c.out && channel_init(&c.channel) == 0) {
+        c.channel.keep_open = true;
         rc = open_context(&c);
+    }
     if (!rc)
         rc = assuan_process(c.ctx);
     if (rc)

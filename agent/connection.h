@@ -36,8 +36,8 @@ struct connection {
     struct buf *out;         /* for answers that are no secret */
 };
 
-/* Serves the client until it leaves; takes the descriptor. peer.exe is found out
- * here. */
+/* Serves the client until it leaves. The descriptor stays open: it is the server's
+ * to close. peer.exe is found out here. */
 void connection_serve(struct agent *, int fd, const struct peer *);
 
 /* Whether the client has hung up. arg: the struct connection. */

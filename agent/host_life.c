@@ -59,6 +59,7 @@ bury(struct host *h)
     while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
         ;
     h->pid = 0;
+    h->restarts++;
     if (h->stopping)
         return;
     if (WIFSIGNALED(status))
@@ -142,7 +143,6 @@ outlive(struct host *h)
     while (h->idle_count > 0)
         lane_free(&h->idle[--h->idle_count]);
     bury(h);
-    h->restarts++;
 }
 
 static void

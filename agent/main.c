@@ -209,12 +209,25 @@ prepare(struct agent *a, struct home *home, const struct options *o, char **ret_
     return rc;
 }
 
+static void
+block_signals(void)
+{
+    sigset_t set;
+
+    server_signals(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int
 become_agent(struct agent *a, struct daemon *d, struct options *o, const char *log,
              struct err *err)
 {
-    int listener = -1, rc = socket_open(a->home, &listener, err);
+    int listener = -1, rc;
 
+    /* Before there is a socket that tells of us: from then on they mean an orderly
+     * end, which the server sees to. */
+    block_signals();
+    rc = socket_open(a->home, &listener, err);
     if (rc == 0 && !o->foreground)
         rc = daemon_detach(log, err);
     if (rc == 0) {

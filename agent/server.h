@@ -8,10 +8,15 @@
 #ifndef SIGNET_AGENT_SERVER_H
 #define SIGNET_AGENT_SERVER_H
 
+#include <signal.h>
+
 #include "agent/agent.h"
 
 /* Clients at once, unless max-connections says otherwise. */
 #define SERVER_CONNECTIONS_DEFAULT 256u
+
+/* The signals that server_run takes from a descriptor; to be blocked before. */
+void server_signals(sigset_t *ret);
 
 /* Borrows the listening descriptor. */
 int server_new(struct server **ret, struct agent *, int listener, unsigned max,

@@ -43,6 +43,9 @@ rig_teardown(void)
 {
     if (laid_out) {
         rig_stop();
+        /* Where the agent and its hosts say what the sanitizers found. */
+        ck_assert_msg(rig_count(scratch_path("home/agent.log"), "Sanitizer") == 0, "%s",
+                      rig_read(scratch_path("home/agent.log")));
         home_clear(&home);
     }
     scratch_teardown();

@@ -101,17 +101,21 @@ END_TEST
 
 START_TEST(termination_is_a_stop)
 {
-    static const char *const foreground[] = {"--foreground", NULL};
-    struct client *c;
+    char number[16], byte;
+    const char *const foreground[] = {"--foreground", "--ready-fd", number, NULL};
+    int ready[2];
     pid_t pid;
 
     with_pin("");
-    c = rig_open(NULL);
-    client_free(&c);
-    rig_stop();
+    ck_assert_int_eq(pipe(ready), 0);
+    snprintf(number, sizeof number, "%d", ready[1]);
     pid = rig_start_agent(foreground);
-    while (access(rig_home()->socket, F_OK) != 0)
-        ck_assert_int_eq(rig_run_agent(NULL), 0);
+    close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    struct client *c = rig_open(NULL);
+    ck_assert_int_eq(rig_sign(c, &err), 0);
+    client_free(&c);
     ck_assert_int_eq(kill(pid, SIGTERM), 0);
     ck_assert_int_eq(rig_join(pid), 0);
     ck_assert(!there(rig_home()->socket));
