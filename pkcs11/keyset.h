@@ -80,4 +80,8 @@ void keyset_unref(struct keyset **);
 /* The key of that full name, borrowed, or NULL. */
 const struct key *keyset_find(const struct keyset *, const char *name);
 
+/* Free what one holds; for keyset_read() and keyset_unref(). */
+void key_clear(struct key *);
+void cert_clear(struct cert *);
+
 #endif
