@@ -7,7 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "agent/socket.h"
+
+/* How often to look whether a lock's holder who listens no more is gone, every 20
+ * milliseconds. */
+#define LAST_BREATHS 150
 
 /* The two bytes. */
 enum { BYTE_LIFE, BYTE_CHANGE };
@@ -63,9 +70,47 @@ open_lock(const char *path)
     }
 }
 
+/* 1: ours; 0: an agent's that listens; -1 with errno. The kernel may take a killed
+ * agent's sockets away before its locks: when nobody listens, the holder is given
+ * time to be gone. */
+static int
+take_life(int fd, const struct home *home)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+
+    for (unsigned i = 0; i < LAST_BREATHS; i++) {
+        if (lock_byte(fd, BYTE_LIFE, false) == 0)
+            return 1;
+        if (errno != EAGAIN && errno != EACCES)
+            return -1;
+        if (socket_answers(home))
+            return 0;
+        nanosleep(&pause, NULL);
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
+static int
+cannot_start(const struct daemon *d, const struct home *home, struct err *err)
+{
+    char pid[16] = "";
+
+    if (errno != EAGAIN)
+        return err_set_sys(err, E_SYSTEM, errno, "the lock file %s cannot be locked",
+                           d->lock_path);
+    if (pread(d->lock, pid, sizeof pid - 1, 0) < 0)
+        pid[0] = '\0';
+    pid[strspn(pid, "0123456789")] = '\0';
+    return err_set(err, E_AGENT, "an agent runs (process %s), but its socket %s is gone; end "
+                   "it (kill %s) and try again", pid, home->socket, pid);
+}
+
 int
 daemon_lock(struct daemon *d, const struct home *home, bool *ret_ours, struct err *err)
 {
+    int rc;
+
     if (asprintf(&d->lock_path, "%s/agent.lock", home->runtime) < 0) {
         d->lock_path = NULL;
         return err_set(err, E_NOMEM, "out of memory while starting");
@@ -74,12 +119,12 @@ daemon_lock(struct daemon *d, const struct home *home, bool *ret_ours, struct er
     if (d->lock < 0)
         return err_set_sys(err, E_SYSTEM, errno, "the lock file %s cannot be used",
                            d->lock_path);
-    *ret_ours = lock_byte(d->lock, BYTE_LIFE, false) == 0;
+    rc = take_life(d->lock, home);
+    if (rc < 0)
+        return cannot_start(d, home, err);
+    *ret_ours = rc > 0;
     if (*ret_ours)
         return 0;
-    if (errno != EAGAIN && errno != EACCES)
-        return err_set_sys(err, E_SYSTEM, errno, "the lock file %s cannot be locked",
-                           d->lock_path);
     close(d->lock);
     d->lock = -1;
     free(d->lock_path);

@@ -15,8 +15,11 @@
 /* Clients that wait to be accepted. */
 #define BACKLOG 128
 
+/* bind(2) or connect(2). */
+typedef int attach(int fd, const struct sockaddr *, socklen_t);
+
 static int
-bind_to(int fd, const char *path)
+attach_to(int fd, attach *how, const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
@@ -25,25 +28,42 @@ bind_to(int fd, const char *path)
         return -1;
     }
     strcpy(addr.sun_path, path);
-    return bind(fd, (struct sockaddr *)&addr, sizeof addr);
+    return how(fd, (struct sockaddr *)&addr, sizeof addr);
 }
 
 /* A path that sockaddr_un has no room for is reached through its folder's
  * descriptor. */
 static int
-bind_long(int fd, const struct home *home)
+attach_at(int fd, attach *how, const struct home *home)
 {
     char path[128];
     const char *base = strrchr(home->socket, '/');
-    int dir = open(home->runtime, O_PATH | O_DIRECTORY | O_CLOEXEC), rc, saved;
+    int rc = attach_to(fd, how, home->socket), dir, saved;
 
+    if (rc == 0 || errno != ENAMETOOLONG)
+        return rc;
+    dir = open(home->runtime, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return -1;
     snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, base ? base + 1 : home->socket);
-    rc = bind_to(fd, path);
+    rc = attach_to(fd, how, path);
     saved = errno;
     close(dir);
     errno = saved;
+    return rc;
+}
+
+bool
+socket_answers(const struct home *home)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc;
+
+    if (fd < 0)
+        return false;
+    /* EAGAIN: so many wait there already that we would have to. */
+    rc = attach_at(fd, connect, home);
+    rc = rc == 0 || errno == EAGAIN;
+    close(fd);
     return rc;
 }
 
@@ -74,9 +94,7 @@ socket_open(const struct home *home, int *ret_fd, struct err *err)
         return err_set_sys(err, E_SYSTEM, errno, "no socket for the agent");
     rc = fchmod(fd, 0600);
     if (rc == 0)
-        rc = bind_to(fd, home->socket);
-    if (rc != 0 && errno == ENAMETOOLONG)
-        rc = bind_long(fd, home);
+        rc = attach_at(fd, bind, home);
     if (rc == 0)
         rc = chmod(home->socket, 0600);
     if (rc == 0)

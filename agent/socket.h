@@ -4,6 +4,8 @@
 #ifndef SIGNET_AGENT_SOCKET_H
 #define SIGNET_AGENT_SOCKET_H
 
+#include <stdbool.h>
+
 #include "agent/audit.h"
 #include "base/err.h"
 #include "base/home.h"
@@ -11,6 +13,8 @@
 /* Binds and listens. Whoever calls this holds the agent's lock: a socket that is
  * there already is stale and is replaced. */
 int socket_open(const struct home *, int *ret_fd, struct err *err) must_check;
+/* Whether somebody listens there. */
+bool socket_answers(const struct home *);
 void socket_remove(const struct home *);
 
 /* Who is at the other end: 0, or -1 when it is another user. */

@@ -156,6 +156,22 @@ START_TEST(killed_agent_is_replaced)
 }
 END_TEST
 
+/* Somebody removes the socket of an agent that lives: nothing hangs, and two agents
+ * there are not. */
+START_TEST(lost_socket_is_said)
+{
+    struct client *c;
+
+    with_pin("");
+    c = rig_open(NULL);
+    ck_assert_int_eq(unlink(rig_home()->socket), 0);
+    ck_assert_int_eq(rig_run_agent(NULL), 6);
+    ck_assert_uint_eq(processes("signet-agent"), 1);
+    ck_assert_int_eq(client_stop(c, &err), 0);
+    client_free(&c);
+}
+END_TEST
+
 START_TEST(what_is_in_the_way_is_said)
 {
     with_pin("");
@@ -375,6 +391,7 @@ main(void)
     tcase_add_test(c, termination_is_a_stop);
     tcase_add_test(c, stale_socket_is_replaced);
     tcase_add_test(c, killed_agent_is_replaced);
+    tcase_add_test(c, lost_socket_is_said);
     tcase_add_test(c, what_is_in_the_way_is_said);
     tcase_add_test(c, long_paths_work);
     tcase_add_test(c, wrong_usage);
