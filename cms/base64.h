@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes that both functions may write behind their result. */
+/* Bytes that both functions may write behind their result, whatever is there. */
 #define BASE64_SLACK 32
 
 /* What base64_value gives for what is not in the alphabet. */

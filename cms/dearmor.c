@@ -243,23 +243,34 @@ text_char(struct cms_dearmor *d, uint8_t c, struct err *err)
     }
 }
 
-/* Text: whole groups in one go, all else by the character. */
+/* Whole groups in one go, and the line ends behind them: characters taken. */
+static size_t
+take_groups(struct cms_dearmor *d, const uint8_t *text, size_t len)
+{
+    size_t room = (OUT_SIZE - d->data_len) / 3 * 4;
+    size_t n = base64_decode(text, len < room ? len : room, d->data + d->data_len);
+
+    d->data_len += n / 4 * 3;
+    while (n < len && is_blank(text[n]))
+        n++;
+    return n;
+}
+
+/* Text: whole groups, and all else by the character. */
 static int
 take_text(struct cms_dearmor *d, const uint8_t *text, size_t len, struct err *err)
 {
     int rc = 0;
 
     while (rc == 0 && len > 0) {
-        size_t room = (OUT_SIZE - d->data_len) / 3 * 4, n = 0;
+        size_t n = 0;
 
-        if (room < 4) {
+        if (d->data_len > OUT_SIZE - 3) {
             rc = flush(d, err);
             continue;
         }
-        if (d->state == STATE_BODY && d->sextets == 0 && d->padding == 0) {
-            n = base64_decode(text, len < room ? len : room, d->data + d->data_len);
-            d->data_len += n / 4 * 3;
-        }
+        if (d->state == STATE_BODY && d->sextets == 0 && d->padding == 0)
+            n = take_groups(d, text, len);
         if (n == 0) {
             rc = text_char(d, *text, err);
             n = 1;
