@@ -97,6 +97,9 @@ e2e_begin_rig() {
     export T PATH="${SIGNET_BUILD:+$SIGNET_BUILD/cli:}$PATH"
     export HOME=$T/user TMPDIR=$T/tmp LC_ALL=C TZ=UTC
     export XDG_CONFIG_HOME=$HOME/.config XDG_DATA_HOME=$HOME/.local/share XDG_RUNTIME_DIR=$T/xrun
+    # What a sanitizer finds in a daemon must not be lost with its standard error.
+    export ASAN_OPTIONS=log_path=$T/sanitizer UBSAN_OPTIONS=log_path=$T/sanitizer:print_stacktrace=1
+    export TSAN_OPTIONS=log_path=$T/sanitizer
     unset DISPLAY WAYLAND_DISPLAY GPG_TTY GNUPGHOME SIGNET_HOME SIGNET_LIBEXEC SOFTHSM2_CONF
     mkdir -p -m 700 "$HOME" "$TMPDIR" "$XDG_RUNTIME_DIR" "$T/homes"
     printf %s "$PIN" >"$T/pin"
@@ -106,9 +109,13 @@ e2e_begin_rig() {
 
 e2e_end() {
     [ -n "${T-}" ] || return 0
-    home_stop_all
-    local bad=$?
+    local bad=0
+    home_stop_all || bad=1
     gpgsm_stop_all
+    if compgen -G "$T/sanitizer.*" >/dev/null; then
+        head -60 "$T"/sanitizer.* >&2
+        bad=1
+    fi
     [ "$T" = "$BATS_FILE_TMPDIR" ] || rm -rf "$T"
     return $bad
 }
