@@ -93,12 +93,14 @@ put_string(struct line *l, const char *name, const char *value)
     put(l, "\"", 1);
     for (; *value; value++) {
         char esc[8];
+        if ((unsigned char)*value < 0x20) {
+            snprintf(esc, sizeof esc, "\\u%04x", (unsigned)*value);
+            put_raw(l, esc);
+            continue;
+        }
         if (*value == '"' || *value == '\\')
-            put(l, esc, (size_t)snprintf(esc, sizeof esc, "\\%c", *value));
-        else if ((unsigned char)*value < 0x20)
-            put(l, esc, (size_t)snprintf(esc, sizeof esc, "\\u%04x", (unsigned)*value));
-        else
-            put(l, value, 1);
+            put(l, "\\", 1);
+        put(l, value, 1);
     }
     put(l, "\"", 1);
 }

@@ -93,7 +93,7 @@ static void
 start(struct host *h)
 {
     struct lane *lanes[HOST_LANES_MAX];
-    int fds[HOST_LANES_MAX], rc;
+    int fds[HOST_LANES_MAX] = {0}, rc;
     unsigned count = h->conf.lanes;
     struct err err = {0};
     pid_t pid;

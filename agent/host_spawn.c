@@ -112,7 +112,7 @@ host_spawn(const struct host_config *conf, unsigned count, int *ret_fds, pid_t *
            struct err *err)
 {
     char program[PATH_MAX];
-    int theirs[HOST_LANES_MAX], rc;
+    int theirs[HOST_LANES_MAX] = {0}, rc;
 
     rc = home_program("signet-token", program, sizeof program);
     if (rc != 0)
@@ -149,33 +149,51 @@ read_list(int fd, struct buf *out)
     }
 }
 
+/* Starts --list; the reading end of its output, or -1 with errno. */
+static int
+start_list(char *program, pid_t *ret_pid)
+{
+    char list[] = "--list";
+    char *argv[] = {program, list, NULL};
+    int fds[2], rc;
+
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return -1;
+    fds[1] = process_raise(fds[1]);
+    if (fds[1] < 0) {
+        rc = errno;
+    } else {
+        const struct process s = {.program = program, .argv = argv, .fds = &fds[1], .count = 1,
+                                  .first = STDOUT_FILENO, .own_group = true};
+        rc = process_start(&s, ret_pid);
+        close(fds[1]);
+    }
+    if (rc == 0)
+        return fds[0];
+    close(fds[0]);
+    errno = rc;
+    return -1;
+}
+
 int
 host_list_modules(struct buf *out, struct err *err)
 {
-    char program[PATH_MAX], list[] = "--list";
-    char *argv[] = {program, list, NULL};
-    int fds[2], status, rc = home_program("signet-token", program, sizeof program);
-    pid_t pid;
+    char program[PATH_MAX];
+    pid_t pid = 0;
+    int fd;
 
-    if (rc != 0)
+    if (home_program("signet-token", program, sizeof program) != 0)
         return err_set(err, E_HOST, "the program signet-token is not beside signet-agent; "
                        "install signet whole");
-    if (pipe2(fds, O_CLOEXEC) != 0)
-        return err_set_sys(err, E_SYSTEM, errno, "p11-kit's modules cannot be listed");
-    fds[1] = process_raise(fds[1]);
-    struct process s = {.program = program, .argv = argv, .fds = &fds[1], .count = 1,
-                      .first = STDOUT_FILENO, .own_group = true};
-    rc = fds[1] < 0 ? errno : process_start(&s, &pid);
-    if (fds[1] >= 0)
-        close(fds[1]);
-    if (rc == 0) {
-        read_list(fds[0], out);
+    fd = start_list(program, &pid);
+    if (fd < 0)
+        return err_set_sys(err, E_HOST, errno, "%s cannot be started", program);
+    read_list(fd, out);
+    close(fd);
+    if (pid > 0) {
         kill(pid, SIGKILL);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
-    close(fds[0]);
-    if (rc != 0)
-        return err_set_sys(err, E_HOST, rc, "%s cannot be started", program);
     return 0;
 }

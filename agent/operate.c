@@ -158,7 +158,7 @@ look_again(struct connection *c, const char *name, const struct operation *op,
 
     if (key) {
         rc = anywhere(c, fresh, key, op, &at, err);
-        snprintf(label, 128, "%s", at->label);
+        snprintf(label, 128, "%s", at ? at->label : "");
     }
     snapshot_unref(&fresh);
     return rc;

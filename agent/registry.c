@@ -231,7 +231,7 @@ int
 registry_find_key(struct registry *r, const char *spec, struct snapshot **ret_snap,
                   const struct key **ret, struct err *err)
 {
-    const void *found;
+    const void *found = NULL;
     int rc = find(r, spec, find_key, ret_snap, &found, err);
 
     if (rc == 0)
@@ -243,7 +243,7 @@ int
 registry_find_token(struct registry *r, const char *spec, struct snapshot **ret_snap,
                     const struct token **ret, struct err *err)
 {
-    const void *found;
+    const void *found = NULL;
     int rc = find(r, spec, find_token, ret_snap, &found, err);
 
     if (rc == 0)

@@ -22,12 +22,13 @@ static int
 attach_to(int fd, attach *how, const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    size_t len = strlen(path);
 
-    if (strlen(path) >= sizeof addr.sun_path) {
+    if (len >= sizeof addr.sun_path) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(addr.sun_path, path);
+    memcpy(addr.sun_path, path, len + 1);
     return how(fd, (struct sockaddr *)&addr, sizeof addr);
 }
 

@@ -83,7 +83,7 @@ tries(void)
     char text[64];
 
     read_file("tries", text);
-    return atoi(text);
+    return (int)strtol(text, NULL, 10);
 }
 
 static void
@@ -261,7 +261,7 @@ serve(void *arg)
     if (!rc)
         rc = assuan_accept(ctx);
     if (!rc)
-        rc = assuan_process(ctx);
+        assuan_process(ctx);
     assuan_release(ctx);
     return NULL;
 }
@@ -278,7 +278,7 @@ main(int argc, char **argv)
         if (strcmp(argv[i], "--list") == 0)
             return 0;
         if (strcmp(argv[i], "--lanes") == 0 && i + 1 < argc)
-            lanes = atoi(argv[i + 1]);
+            lanes = (int)strtol(argv[i + 1], NULL, 10);
     }
     append("starts", "start");
     for (int i = 0; i < lanes && i < 32; i++) {
