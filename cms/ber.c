@@ -230,7 +230,7 @@ int
 ber_next(struct ber *b, const uint8_t **data, size_t *len, struct ber_event *event,
          struct err *err)
 {
-    struct ber_header h;
+    struct ber_header h = { 0 };
     int rc;
 
     if (b->done)

@@ -77,7 +77,7 @@ open_element(struct walk *w, const struct ber_event *e, struct err *err)
     const struct walk_rule *rule = NULL;
     int rc = match(w, e, &rule, err);
 
-    if (rc != 0)
+    if (rule == NULL)
         return rc;
     if (rule->action == WALK_CAPTURE || w->frames[e->depth - 1].each) {
         w->active = rule;

@@ -217,6 +217,15 @@ digests_of(const void *content, size_t len)
     return digests;
 }
 
+void
+fill_pairs(uint8_t *out, size_t len, uint8_t a, uint8_t b)
+{
+    for (size_t i = 0; i < len; i += 2) {
+        out[i] = a;
+        out[i + 1] = b;
+    }
+}
+
 int
 shell(const char *fmt, ...)
 {

@@ -64,6 +64,9 @@ void reading_clear(struct reading *);
 /* Digests of content by every digest there is. */
 struct cms_digests *digests_of(const void *content, size_t len);
 
+/* Fills len bytes, an even number, with a and b in turn. */
+void fill_pairs(uint8_t *out, size_t len, uint8_t a, uint8_t b);
+
 /* Runs a shell command; its exit status. Output goes to the test's. */
 int shell(const char *fmt, ...) printf_like(1, 2);
 /* A new private folder; removed by scratch_remove. */

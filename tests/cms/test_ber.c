@@ -115,8 +115,7 @@ START_TEST(depth_is_bounded)
     char *got = malloc(len);
     bool ber;
 
-    for (size_t i = 0; i < len; i += 2)
-        memcpy(data + i, "\x30\x80", 2);
+    fill_pairs(data, len, 0x30, 0x80);
     ck_assert_int_eq(events(data, len, len, got, &ber), E_LIMIT);
     ck_assert_uint_eq(strlen(got), CMS_MAX_DEPTH);
     free(data);
@@ -200,8 +199,7 @@ START_TEST(normalizing_is_bounded)
     struct buf *out = buf_new();
 
     for (size_t t = 0; t < 2; t++) {
-        for (size_t i = 0; i < len; i += 2)
-            memcpy(data + i, t == 0 ? "\x30\x80" : "\x24\x80", 2);
+        fill_pairs(data, len, t == 0 ? 0x30 : 0x24, 0x80);
         ck_assert_int_eq(der_normalize(data, len, out), E_LIMIT);
     }
     buf_free(&out);
