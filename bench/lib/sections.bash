@@ -24,7 +24,7 @@ order() {  # Signet first, then the others that are there
 }
 
 section_mail() {
-    local c lines args=() IN=$T/mail OUT COMMAND token
+    local c line lines args=() IN=$T/mail OUT COMMAND token
     heading "Sign a 10 KB mail, RSA-2048: whole process, warm agent, $ROUNDS rounds interleaved"
     for c in $(order); do
         OUT=$T/out.$c
@@ -34,6 +34,12 @@ section_mail() {
     mapfile -t lines < <("$STOPWATCH" -r "$ROUNDS" -w 5 "${args[@]}")
     race_table mail "${lines[@]}"
     [ -z "$ABSENT" ] || echo "absent: $ABSENT"
+    for line in "${lines[@]:1}"; do
+        printf '%s takes %s times as long as Signet (medians), %s (best of each)\n' \
+            "$(title "$(value "$line" name)")" \
+            "$(ratio "$(value "$line" median_ms)" "$(value "${lines[0]}" median_ms)")" \
+            "$(ratio "$(value "$line" best_ms)" "$(value "${lines[0]}" best_ms)")"
+    done
     token=$(token_rate rsa 1)
     [ -n "$token" ] || return 0
     awk -v ms="$(value "${lines[0]}" median_ms)" -v rate="$token" 'BEGIN {
@@ -50,7 +56,7 @@ token_rate() {
     tool=$(find "$BUILD" -name token-rate -type f -perm -u+x | head -1)
     [ -n "$tool" ] || return 0
     SOFTHSM2_CONF=$T/hsm/softhsm2.conf "$tool" --module "$SOFTHSM_MODULE" --token $TOKEN \
-        --pin-file "$T/pin" --key "$1" --threads "$2" --seconds 2 2>>"$T/log" |
+        --pin-file "$T/pin" --key "$1" --threads "$2" --seconds 1 2>>"$T/log" |
         sed -n 's/.*"per_second": *\([0-9.]*\).*/\1/p'
 }
 
@@ -58,18 +64,28 @@ agent_rate() {
     local tool
     tool=$(find "$BUILD" -name agent-rate -type f -perm -u+x | head -1)
     [ -n "$tool" ] || return 0
-    "$tool" --key "$1@bench.example" --clients "$2" --seconds 2 2>>"$T/log" |
+    "$tool" --key "$1@bench.example" --clients "$2" --seconds 1 2>>"$T/log" |
         sed -n 's/.*"per_second": *\([0-9.]*\).*/\1/p'
 }
 
+# The middle one of the numbers on standard input; nothing of nothing.
+median() { sort -n | awk 'NF { v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'; }
+
+# Token, agent, token, agent ..., so that the machine's moods fall on both.
 section_rate() {
-    local key n token agent share
+    local key n i token agent share
     heading "Signatures per second, through the agent and in the token itself"
     printf '%-10s %8s %12s %12s %8s\n' key clients agent token share
     for key in rsa ec; do
         for n in 1 4; do
-            token=$(token_rate $key $n)
-            agent=$(agent_rate $key $n)
+            : >"$T/rate.token"
+            : >"$T/rate.agent"
+            for i in 1 2 3; do
+                token_rate $key $n >>"$T/rate.token"
+                agent_rate $key $n >>"$T/rate.agent"
+            done
+            token=$(median <"$T/rate.token")
+            agent=$(median <"$T/rate.agent")
             share=$(ratio "${agent:-0}" "${token:-0}")
             printf '%-10s %8s %12s %12s %8s\n' $key $n "${agent:-unknown}" "${token:-unknown}" "$share"
             keep rate "{\"name\": \"$key\", \"clients\": $n, \"agent\": ${agent:-null}, \"token\": ${token:-null}, \"share\": \"$share\"}"
