@@ -27,8 +27,11 @@ static const struct {
 static enum mail_kind
 by_name(const char *name)
 {
-    size_t len = name == NULL ? 0 : strlen(name);
+    size_t len;
 
+    if (name == NULL)
+        return KIND_OTHER;
+    len = strlen(name);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         size_t n = strlen(suffixes[i].suffix);
 

@@ -68,7 +68,7 @@ static void
 put_plain(struct quoted_encoder *q, uint8_t c)
 {
     make_room(q, 1);
-    q->from = q->col == q->from && q->from < 4 && c == "From"[q->from] ? q->from + 1 : 0;
+    q->from = q->col == q->from && q->from < 4 && c == (uint8_t)"From"[q->from] ? q->from + 1 : 0;
     q->buffer[q->fill++] = c;
     q->col++;
 }

@@ -154,7 +154,7 @@ flatten(const uint8_t *p, size_t len, struct flat *out)
     if (len > FLAT_MAX)
         return false;
     while (len > 0) {
-        size_t n = 1, at = out->len;
+        size_t n = 1, at;
 
         if (p[0] == '=' && len > 1 && p[1] == '?') {
             if (after_word)

@@ -5,13 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t
+pieces_next(size_t way, size_t len)
+{
+    return way > PIECES_MAX && way + 40 < len ? way + 37 : way + 1;
+}
+
+void
+pieces_put(char *at, const char *text)
+{
+    while (*text != '\0')
+        *at++ = *text++;
+}
+
 static int
 feed_one(pieces_update update, void *arg, const uint8_t *data, size_t len, struct err *err)
 {
     uint8_t *copy = malloc(len > 0 ? len : 1);
     int rc;
 
-    ck_assert_ptr_nonnull(copy);
+    if (copy == NULL)
+        ck_abort();
     memcpy(copy, data, len);
     rc = update(arg, copy, len, err);
     free(copy);

@@ -13,7 +13,9 @@
  * cut at that place. Inputs over PIECES_MAX bytes are cut at some places only. */
 #define PIECES_MAX 600u
 #define EVERY_WAY(way, len) \
-    for (size_t way = 0; way <= (len); way += way > PIECES_MAX && way < (len) - 40 ? 37 : 1)
+    for (size_t way = 0; way <= (len); way = pieces_next(way, (len)))
+
+size_t pieces_next(size_t way, size_t len);
 
 typedef int (*pieces_update)(void *arg, const uint8_t *data, size_t len, struct err *err);
 
@@ -26,6 +28,8 @@ int pieces_feed(pieces_update, void *arg, const void *data, size_t len, size_t w
 struct sink pieces_sink(struct buf *);
 /* Asserts that the buffer is the text, and shows both when not. */
 void pieces_is(struct buf *, const char *text);
+/* Writes the text at that place, without its NUL. */
+void pieces_put(char *at, const char *text);
 /* A new string: every LF of the text as CRLF. */
 char *pieces_crlf(const char *text);
 

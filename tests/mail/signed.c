@@ -104,7 +104,7 @@ signed_signer(const char *type, const char *digest, bool pss)
     s = &made[i].signer;
     if (made[i].name[0] != '\0')
         return s;
-    strcpy(made[i].name, name);
+    memcpy(made[i].name, name, sizeof name);
     s->key = pki_key(type);
     s->cert = pki_cert(&request, s->key, signed_ca(), ca_key());
     s->cms = (struct cms_signer){

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mail/address.h"
+#include "tests/mail/pieces.h"
 
 static const struct {
     const char *value;
@@ -120,26 +121,26 @@ START_TEST(long_ones)
     struct address a;
 
     memset(text, 'a', sizeof text);
-    memcpy(text + 2000, "@b", 2);
+    pieces_put(text + 2000, "@b");
     read_copy(&a, text, sizeof text);
     ck_assert_int_eq(a.state, ADDRESS_AMBIGUOUS);
     memset(text, '(', sizeof text);
     read_copy(&a, text, sizeof text);
     ck_assert_int_eq(a.state, ADDRESS_AMBIGUOUS);
     memset(text, 'a', sizeof text);
-    memcpy(text + 60, "@b", 2);
+    pieces_put(text + 60, "@b");
     read_copy(&a, text, sizeof text);
     ck_assert_int_eq(a.state, ADDRESS_AMBIGUOUS);
     memset(text, '\\', sizeof text);
     text[0] = '"';
-    memcpy(text + 1998, "\"@b", 3);
+    pieces_put(text + 1998, "\"@b");
     read_copy(&a, text, 2001);
     ck_assert_int_eq(a.state, ADDRESS_AMBIGUOUS);
     /* The longest quoted local part that is let pass, all of it in need of escapes. */
     for (size_t n = 400; n < 520; n++) {
         memset(text, '\\', sizeof text);
         text[0] = '"';
-        memcpy(text + n, "\"@b", 3);
+        pieces_put(text + n, "\"@b");
         read_copy(&a, text, n + 3);
     }
 }

@@ -23,7 +23,9 @@ struct log {
 static void
 put(struct buf *b, const void *data, size_t len)
 {
-    ck_assert_int_eq(buf_put(b, data, len), 0);
+    /* Not ck_assert, which tells the parent each time. */
+    if (buf_put(b, data, len) != 0)
+        ck_abort();
 }
 
 static void
@@ -77,7 +79,8 @@ static int
 on_body(void *arg, const struct entity *e, const uint8_t *data, size_t len, struct err *err)
 {
     (void)err;
-    ck_assert_int_eq(e->kind, ENTITY_LEAF);
+    if (e->kind != ENTITY_LEAF)
+        ck_abort();
     piece(arg, 'b', data, len);
     return 0;
 }
@@ -264,10 +267,10 @@ START_TEST(long_lines)
     uint8_t *p;
 
     ck_assert_int_eq(buf_put_str(mail, M("b") "\n--b\n\n"), 0);
-    ck_assert_int_eq(buf_reserve(mail, 100000, &p), 0);
-    memset(p, '-', 100000);
+    ck_assert_int_eq(buf_reserve(mail, 20000, &p), 0);
+    memset(p, '-', 20000);
     ck_assert_int_eq(buf_put_str(mail, "\n--b--\n"), 0);
-    for (size_t way = 0; way < 900; way++)
+    for (size_t way = 0; way < 900; way += way < 100 || (way > 480 && way < 620) ? 1 : 11)
         check_one(buf_cstr(mail), buf_len(mail), NULL, false, way);
     check_one(buf_cstr(mail), buf_len(mail), NULL, false, buf_len(mail));
     buf_free(&mail);
@@ -276,11 +279,11 @@ END_TEST
 
 START_TEST(a_boundary_too_long_is_broken)
 {
-    char mail[12000];
+    char mail[3000];
     int n = sprintf(mail, "Content-Type: multipart/mixed; boundary=");
 
-    memset(mail + n, 'x', 10000);
-    strcpy(mail + n + 10000, "\n\n--x\n");
+    memset(mail + n, 'x', 2500);
+    snprintf(mail + n + 2500, 100, "\n\n--x\n");
     check_mail(mail, "(mixed b[--x/]?)", false);
 }
 END_TEST

@@ -18,12 +18,14 @@ teardown(void)
 static int
 parse(const char *value)
 {
-    uint8_t *copy = malloc(strlen(value) + 1);
+    size_t len = strlen(value);
+    uint8_t *copy = malloc(len > 0 ? len : 1);
     int rc;
 
     media_free(&m);
-    memcpy(copy, value, strlen(value));
-    rc = media_parse(&m, copy, strlen(value));
+    for (size_t i = 0; i < len; i++)
+        copy[i] = (uint8_t)value[i];
+    rc = media_parse(&m, copy, len);
     free(copy);
     return rc;
 }

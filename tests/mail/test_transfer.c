@@ -304,15 +304,15 @@ START_TEST(measures)
         ck_assert(measure_fragile(&m));
     }
     memset(text, 'x', sizeof text);
-    memcpy(text + 998, "\r\n", 2);
-    memcpy(text + 1050, "\n", 1);
+    pieces_put(text + 998, "\r\n");
+    pieces_put(text + 1050, "\n");
     EVERY_WAY(way, sizeof text)
     {
         measured(&m, text, sizeof text, way);
         ck_assert(!measure_fragile(&m));
         ck_assert_uint_eq(measure_canonical(&m), 1101);
     }
-    memcpy(text + 998, "x\r\n", 3);
+    pieces_put(text + 998, "x\r\n");
     EVERY_WAY(way, sizeof text)
     {
         measured(&m, text, sizeof text, way);
