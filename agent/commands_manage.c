@@ -272,7 +272,7 @@ const struct command commands_manage[] = {
      "for."},
     {"GENERATE_KEY", run_generate_key, 2, 3,
      "GENERATE_KEY <token> <type> [<label>]\n\nMakes a key on the token and replies with its "
-     "name. Types: rsa2048,\nrsa3072, rsa4096, p256, p384, p521, ed25519."},
+     "name. Types: rsa2048,\nrsa3072, rsa4096, p256, p384, p521, ed25519, x25519."},
     {"IMPORT_CERT", run_import_cert, 0, 0,
      "IMPORT_CERT\n\nInquires CERTIFICATE (DER), stores it beside its key and replies with\n"
      "the key's name."},

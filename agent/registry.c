@@ -20,6 +20,8 @@ struct registry {
     bool running;
     unsigned long started, finished; /* looks at the tokens */
     struct err trouble;              /* of the last look, with some host */
+    bool minor;                      /* that host is one that only p11-kit names */
+    unsigned logged[HOSTS_MAX];      /* a mark of what was last logged of each host */
 };
 
 struct registry *
@@ -79,23 +81,54 @@ add_host(struct registry *r, struct snapshot *s, struct host *h, struct err *err
     return rc;
 }
 
+/* Once, not at every look. */
+static void
+log_trouble(struct registry *r, unsigned i, const char *text)
+{
+    unsigned mark = 5381;
+
+    for (const char *c = text; *c; c++)
+        mark = mark * 33 + (unsigned char)*c;
+    if (i < HOSTS_MAX && r->logged[i] != mark) {
+        r->logged[i] = mark;
+        log_warn("%s", text);
+    }
+}
+
+static void
+find_unreadable(const struct snapshot *s, struct err *trouble, bool *minor)
+{
+    for (unsigned i = 0; i < snapshot_token_count(s); i++) {
+        const struct token *t = snapshot_token(s, i);
+        if (!*t->error)
+            continue;
+        err_set(trouble, E_TOKEN, "%s", t->error);
+        *minor = false;
+    }
+}
+
+/* One at a time. Trouble with a module that the user named comes before trouble with
+ * one that merely is installed. */
 static struct snapshot *
-look(struct registry *r, struct err *trouble)
+look(struct registry *r, struct err *trouble, bool *minor)
 {
     struct snapshot *s = snapshot_new();
     struct err err = {0};
     struct host *h;
 
+    *minor = true;
     hosts_update(r->hosts, r->settings);
     for (unsigned i = 0; s && (h = hosts_at(r->hosts, i)); i++) {
         if (add_host(r, s, h, &err) == 0)
             continue;
-        log_warn("%s", err_text(&err));
-        *trouble = err;
+        log_trouble(r, i, err_text(&err));
+        if (trouble->code == 0 || host_path(h))
+            *trouble = err;
+        if (host_path(h))
+            *minor = false;
     }
-    for (unsigned i = 0; s && i < snapshot_token_count(s); i++)
-        if (*snapshot_token(s, i)->error)
-            err_set(trouble, E_TOKEN, "%s", snapshot_token(s, i)->error);
+    if (s)
+        find_unreadable(s, trouble, minor);
     if (s && snapshot_finish(s, &err) != 0) {
         log_error("%s", err_text(&err));
         snapshot_unref(&s);
@@ -108,18 +141,20 @@ static void
 run(struct registry *r)
 {
     struct err trouble = {0};
+    bool minor;
     struct snapshot *s;
     unsigned long number = ++r->started;
 
     r->running = true;
     pthread_mutex_unlock(&r->lock);
-    s = look(r, &trouble);
+    s = look(r, &trouble, &minor);
     pthread_mutex_lock(&r->lock);
     if (s) {
         snapshot_unref(&r->newest);
         r->newest = s;
     }
     r->trouble = trouble;
+    r->minor = minor;
     r->running = false;
     r->finished = number;
     pthread_cond_broadcast(&r->done);
@@ -170,7 +205,8 @@ explain(struct registry *r, int code, struct err *err)
     char why[ERR_TEXT_MAX];
 
     pthread_mutex_lock(&r->lock);
-    snprintf(why, sizeof why, "%s", r->trouble.code ? err_text(&r->trouble) : "");
+    bool tell = r->trouble.code != 0 && (code == E_NO_TOKEN || !r->minor);
+    snprintf(why, sizeof why, "%s", tell ? err_text(&r->trouble) : "");
     pthread_mutex_unlock(&r->lock);
     if (!why[0] || !err)
         return code;
