@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Writes the seed corpora with our own writer: make-seeds FUZZ-FOLDER. */
+/* Writes the seeds with our own writer: make-seeds fuzz/seeds. */
 #include "tests/cms/kit.h"
 
 #include <stdio.h>
@@ -73,7 +73,7 @@ main(int argc, char **argv)
         struct cms_armor *a = NULL;
         char head[2] = { (char)(i % 2 == 0 ? CMS_FORM_AUTO : CMS_FORM_BASE64), 6 };
 
-        snprintf(folder, sizeof folder, "%s/corpus-cms", argv[1]);
+        snprintf(folder, sizeof folder, "%s/cms-reader", argv[1]);
         put(folder, seeds[i].name, "\x06", 1, m);
         if (i < 2) {
             if (cms_armor_new(&a, &options, &sink, NULL) != 0 ||
@@ -81,7 +81,7 @@ main(int argc, char **argv)
                 cms_armor_finish(a, NULL) != 0)
                 abort();
             cms_armor_free(&a);
-            snprintf(folder, sizeof folder, "%s/corpus-pem", argv[1]);
+            snprintf(folder, sizeof folder, "%s/cms-pem", argv[1]);
             put(folder, i == 0 ? "pem" : "base64", head, 2, text);
         }
         buf_free(&m);
