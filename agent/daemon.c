@@ -106,30 +106,37 @@ cannot_start(const struct daemon *d, const struct home *home, struct err *err)
                    "it (kill %s) and try again", pid, home->socket, pid);
 }
 
+static void
+let_go(struct daemon *d)
+{
+    if (d->lock >= 0)
+        close(d->lock);
+    d->lock = -1;
+    free(d->lock_path);
+    d->lock_path = NULL;
+}
+
 int
 daemon_lock(struct daemon *d, const struct home *home, bool *ret_ours, struct err *err)
 {
     int rc;
 
+    *ret_ours = false;
     if (asprintf(&d->lock_path, "%s/agent.lock", home->runtime) < 0) {
         d->lock_path = NULL;
         return err_set(err, E_NOMEM, "out of memory while starting");
     }
     d->lock = open_lock(d->lock_path);
-    if (d->lock < 0)
-        return err_set_sys(err, E_SYSTEM, errno, "the lock file %s cannot be used",
-                           d->lock_path);
-    rc = take_life(d->lock, home);
-    if (rc < 0)
-        return cannot_start(d, home, err);
-    *ret_ours = rc > 0;
-    if (*ret_ours)
-        return 0;
-    close(d->lock);
-    d->lock = -1;
-    free(d->lock_path);
-    d->lock_path = NULL;
-    return 0;
+    if (d->lock < 0) {
+        rc = err_set_sys(err, E_SYSTEM, errno, "the lock file %s cannot be used", d->lock_path);
+    } else {
+        rc = take_life(d->lock, home);
+        *ret_ours = rc > 0;
+        rc = rc < 0 ? cannot_start(d, home, err) : 0;
+    }
+    if (!*ret_ours)
+        let_go(d);
+    return rc;
 }
 
 void
@@ -151,10 +158,7 @@ daemon_unlock(struct daemon *d)
     if (d->lock < 0)
         return;
     unlink(d->lock_path);
-    close(d->lock);
-    d->lock = -1;
-    free(d->lock_path);
-    d->lock_path = NULL;
+    let_go(d);
 }
 
 static int
