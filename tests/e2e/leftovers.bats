@@ -99,9 +99,9 @@ nothing_left() {
     signet agent stop
     signet tokens >/dev/null
     for pid in $(daemons); do
-        ! ls -l "/proc/$pid/fd" | grep -q "$T/held" || fail "descriptor 7 went into $pid"
+        ! ls -l "/proc/$pid/fd" 2>/dev/null | grep -q "$T/held" || fail "descriptor 7 went into $pid"
         [ "$(ps -o tty= -p "$pid")" = '?' ]
-        [ "$(readlink "/proc/$pid/cwd")" = / ]
+        [ "$(id -u)" -ne 0 ] || [ "$(readlink "/proc/$pid/cwd")" = / ]
     done
     exec 7>&-
 }
