@@ -7,6 +7,7 @@
 
 #include <openssl/pem.h>
 
+#include "base/io.h"
 #include "tests/mail/pieces.h"
 #include "tests/mail/signed.h"
 #include "tests/support/pki.h"
@@ -202,6 +203,34 @@ START_TEST(openssl_mails)
                       o.rc == 0 ? o.said->signatures[0].reason : "", buf_cstr(mail));
         ck_assert(!mail_reader_partial(o.reader));
         ck_assert_ptr_nonnull(strstr(buf_cstr(o.content), "this is what was signed.\r\n"));
+        signed_clear(&o);
+    }
+    buf_free(&mail);
+}
+END_TEST
+
+/* RFC 4134's mails: DSA and SHA-1, intact but weak. */
+START_TEST(rfc4134)
+{
+    const char *base = getenv("SIGNET_VECTORS");
+    struct buf *mail = buf_new();
+    struct outcome o;
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/rfc4134/%s", base == NULL ? SIGNET_VECTORS_DEFAULT : base,
+             _i ? "4.9.eml" : "4.8.eml");
+    if (io_read_file(path, BUF_MAX, mail, NULL) != 0) {
+        printf("skipped: no test vectors at %s (SIGNET_VECTORS)\n", path);
+        buf_free(&mail);
+        return;
+    }
+    EVERY_WAY(way, buf_len(mail))
+    {
+        signed_read(&o, buf_data(mail), buf_len(mail), way, false);
+        ck_assert_msg(o.intact, "%s", err_text(&o.err));
+        ck_assert(o.said->signatures[0].weak);
+        ck_assert(!mail_reader_partial(o.reader));
+        pieces_is(o.content, "\r\nThis is some sample content.");
         signed_clear(&o);
     }
     buf_free(&mail);
@@ -445,6 +474,7 @@ main(void)
     tcase_add_test(t, flipped_content_is_refused);
     tcase_add_loop_test(t, flipped_signature_is_refused, 0, 2);
     tcase_add_loop_test(t, openssl_mails, 0, sizeof theirs / sizeof *theirs);
+    tcase_add_loop_test(t, rfc4134, 0, 2);
     tcase_add_test(t, micalg_may_lie);
     tcase_add_loop_test(t, what_is_not_covered_is_told, 0, 2);
     tcase_add_test(t, a_third_part_is_told);
