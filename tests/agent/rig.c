@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,16 @@ rig_status(const char *member, bool host)
     int n = (int)json_integer_value(json_object_get(from, member));
     json_decref(o);
     return n;
+}
+
+void
+rig_kill(bool host)
+{
+    int pid = rig_status("pid", host);
+
+    /* 0 would be ourselves and all our kin. */
+    ck_assert_int_gt(pid, 1);
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
 }
 
 static void

@@ -45,6 +45,9 @@ void rig_stop(void);
 /* A number out of STATUS; host: of the first host. */
 int rig_status(const char *member, bool host);
 
+/* kill -9 of the agent, or of its first host, by the number STATUS gives. */
+void rig_kill(bool host);
+
 /* Waits until the file holds `count` lines. */
 void rig_await_lines(const char *path, unsigned count);
 

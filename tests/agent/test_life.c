@@ -147,7 +147,7 @@ START_TEST(killed_agent_is_replaced)
     with_pin("");
     c = rig_open(NULL);
     ck_assert_int_eq(rig_sign(c, &err), 0);
-    ck_assert_int_eq(kill(rig_status("pid", false), SIGKILL), 0);
+    rig_kill(false);
     ck_assert_int_eq(rig_sign(c, &err), E_AGENT);
     client_free(&c);
     c = rig_open(NULL);
@@ -258,7 +258,7 @@ START_TEST(host_killed_between_requests)
     c = rig_open(NULL);
     for (int i = 0; i < 3; i++) {
         ck_assert_msg(rig_sign(c, &err) == 0, "%s", err_text(&err));
-        ck_assert_int_eq(kill(rig_status("pid", true), SIGKILL), 0);
+        rig_kill(true);
     }
     ck_assert_msg(rig_sign(c, &err) == 0, "%s", err_text(&err));
     client_free(&c);
