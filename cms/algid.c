@@ -108,9 +108,8 @@ algid_read_digest(const X509_ALGOR *alg)
     return no_parameters(alg) ? cms_digest_by_nid(nid_of(alg)) : NULL;
 }
 
-/* MGF1 with its digest (RFC 4055, 2.2); absent is MGF1 with SHA-1. */
-static const struct alg_digest *
-read_mgf(const X509_ALGOR *mgf)
+const struct alg_digest *
+algid_read_mgf(const X509_ALGOR *mgf)
 {
     const struct alg_digest *digest = NULL;
     const void *value;
@@ -136,7 +135,7 @@ read_pss_fields(const RSA_PSS_PARAMS *pss, struct algid_sig *ret, struct err *er
 
     ret->digest = pss->hashAlgorithm == NULL ? cms_digest_by_nid(NID_sha1)
                                              : algid_read_digest(pss->hashAlgorithm);
-    ret->mgf = read_mgf(pss->maskGenAlgorithm);
+    ret->mgf = algid_read_mgf(pss->maskGenAlgorithm);
     if (ret->digest == NULL || ret->mgf == NULL)
         return err_set(err, E_UNSUPPORTED,
                        "RSA-PSS with a digest or mask generation that is not known");

@@ -31,6 +31,8 @@ struct algid_sig {
 
 /* The digest, or NULL when it is unknown. */
 const struct alg_digest *algid_read_digest(const X509_ALGOR *);
+/* The digest of MGF1 (RFC 4055, 2.2), SHA-1 for NULL; NULL when it is unknown. */
+const struct alg_digest *algid_read_mgf(const X509_ALGOR *);
 
 /* content_digest is what digestAlgorithm says, for the identifiers that name a key
  * type alone (rsaEncryption). E_UNSUPPORTED, E_MALFORMED, with a sentence. */

@@ -29,6 +29,7 @@ typedef struct {
         ASN1_OCTET_STRING *ski;
     } d;
 } SN_SID;
+DECLARE_ASN1_ITEM(SN_SID)
 
 /* SignerInfo (5.3). */
 typedef struct {

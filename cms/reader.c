@@ -13,6 +13,8 @@
 
 static const struct content_kind *const kinds[] = {
     &signed_data_kind,
+    &enveloped_data_kind,
+    &auth_enveloped_data_kind,
 };
 
 static int
@@ -157,6 +159,8 @@ cms_reader_finish(struct cms_reader *r, struct err *err)
     if (r->failed || r->finished)
         return err_set(err, E_USAGE, "message: the reader is done already");
     rc = walk_finish(&r->walk, err);
+    if (rc == 0 && r->kind->finish != NULL)
+        rc = r->kind->finish(r, err);
     r->failed = rc != 0;
     r->finished = rc == 0;
     return rc;

@@ -42,6 +42,8 @@
 #define CMS_MAX_SIGNERS 256
 /* Most signed and unsigned attributes of one signer. */
 #define CMS_MAX_ATTRIBUTES 128
+/* Most values of them together. */
+#define CMS_MAX_VALUES 1024
 /* Most digest algorithms announced in one message. */
 #define CMS_MAX_DIGESTS 32
 /* Longest certificate, revocation list and signer (with its attributes), bytes. */
@@ -52,6 +54,7 @@
 #define CMS_MAX_OTHER_SIZE (8u * 1024 * 1024)
 
 struct cms_reader;
+struct cms_decrypt_options;
 
 /* Zero for all of it is a sensible value. */
 struct cms_reader_options {
@@ -59,6 +62,8 @@ struct cms_reader_options {
     uint64_t max_content;       /* most bytes of content; 0 is no bound */
     uint64_t max_other;         /* lowers CMS_MAX_OTHER_SIZE; 0 leaves it */
     bool allow_padding;         /* zero bytes or line ends behind the message */
+    /* What may open an encrypted message (cms/decrypt.h); NULL: it is only parsed. */
+    const struct cms_decrypt_options *decrypt;
 };
 
 int cms_reader_new(struct cms_reader **ret, const struct cms_reader_options *,

@@ -18,6 +18,7 @@ struct content_kind {
     int nid;                            /* of ContentInfo.contentType */
     const struct walk_rule *grammar;    /* of ContentInfo.content */
     int (*start)(struct cms_reader *, struct err *err);
+    int (*finish)(struct cms_reader *, struct err *err);    /* all was read; may be NULL */
     void (*free)(struct cms_reader *);
 };
 
@@ -52,9 +53,12 @@ struct cms_reader {
     bool finished;                      /* whole, and everything parsed */
     bool failed;
     struct signed_data *signed_data;    /* when kind is SignedData */
+    struct enveloped *enveloped;        /* when it is one of the two enveloped ones */
 };
 
 extern const struct content_kind signed_data_kind;
+extern const struct content_kind enveloped_data_kind;
+extern const struct content_kind auth_enveloped_data_kind;
 
 /* For the grammars: eContentType, and content that is in the clear. */
 int reader_content_type(void *reader, const uint8_t *der, size_t len, struct err *err) must_check;
