@@ -150,12 +150,14 @@ big_race() {
 }
 
 section_big() {
-    local dir=$T/big need=$((MIB * 4 + 256)) free where=disk
-    free=$(df --output=avail -m /dev/shm 2>/dev/null | tail -1)
-    if [ "${free:-0}" -gt "$need" ]; then
-        MEMORY_DIR=$(mktemp -d /dev/shm/sgb-XXXXXX) && dir=$MEMORY_DIR where=memory
-    elif [ "$(df --output=avail -m "$dir" | tail -1)" -lt "$need" ]; then
-        heading "Big files: skipped, $need MiB of disk needed"
+    local dir=$T/big need=$((MIB * 4 + 256)) where=memory disk=
+    if [ "$(df --output=avail -m "$dir" | tail -1)" -lt "$need" ]; then
+        disk=$(mktemp -d "${TMPDIR:-/var/tmp}/sgb-XXXXXX") && dir=$disk
+    fi
+    [[ $dir == /dev/shm/* ]] || where="${dir%/*}"
+    if [ "$(df --output=avail -m "$dir" | tail -1)" -lt "$need" ]; then
+        heading "Big files: skipped, $need MiB needed in /dev/shm or ${dir%/*}"
+        [ -z "$disk" ] || rm -rf "$disk"
         return
     fi
     heading "CMS of a $MIB MiB file in $where: speed of the content, peak memory"
@@ -187,5 +189,5 @@ section_big() {
     big_race "sign opaque" \
         -- file "${ossl_sign[@]}" -nodetach -stream -in "$dir/in" -out "$dir/o" \
         ${scd:+"${scd[@]}" -u rsa@bench.example --sign -o "$dir/o" "$dir/in"}
-    rm -rf "${dir:?}"/*
+    rm -rf "${dir:?}"
 }
