@@ -66,12 +66,15 @@ small() {
     [ ! -e out ]
 }
 
+# 256 MiB in both suites: openssl cannot write 4 GiB.
 @test "opaque from openssl -stream (BER, indefinite lengths)" {
-    [ -z "${E2E_LONG-}" ] || skip "openssl cannot write 4 GiB: quick suite only"
     ca_leaf "$T/ca" peer rsa2048 peer@size.example
-    openssl_signs peer sha256 "$T/content" o.der -binary -nodetach -outform DER -stream
+    printf 'the beginning\n' >in
+    truncate -s 256M in
+    printf 'the end\n' >>in
+    openssl_signs peer sha256 in o.der -binary -nodetach -outform DER -stream
     small signet verify --anchor "$T/ca/chain.pem" -o out o.der
-    cmp out "$T/content"
+    cmp out in
 }
 
 @test "a big mail, multipart/signed and opaque" {
