@@ -53,6 +53,9 @@ struct outfile;
 int outfile_open(struct outfile **ret, const char *path, bool spool,
                  struct err *err) must_check;
 int outfile_write(struct outfile *, const void *data, size_t len, struct err *err) must_check;
+/* Forgets what was written, to write anew; for output that waits for its commit
+ * (E_INTERNAL otherwise). */
+int outfile_restart(struct outfile *, struct err *err) must_check;
 int outfile_commit(struct outfile *, struct err *err) must_check;
 void outfile_free(struct outfile **);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,17 @@ outfile_write(struct outfile *out, const void *data, size_t len, struct err *err
     return 0;
 }
 
+int
+outfile_restart(struct outfile *out, struct err *err)
+{
+    if (out->way == DIRECT)
+        return err_set(err, E_INTERNAL, "%s cannot be written anew", out->name);
+    buf_reset(out->pending);
+    if (out->fd >= 0 && (ftruncate(out->fd, 0) != 0 || lseek(out->fd, 0, SEEK_SET) != 0))
+        return failed(out, err);
+    return 0;
+}
+
 /* Quotas and network file systems report a failed write at a close; closing a
  * duplicate asks for that while the file can still be given up. */
 static int
@@ -217,26 +229,39 @@ settle(struct outfile *out, int fd, struct err *err)
     return 0;
 }
 
-/* The temporary file gets the target's name in one step. */
+/* Gives the temporary file the target's name; -1 with errno. */
+static int
+take_name(struct outfile *out)
+{
+    if (out->hidden == NULL) {
+        if (link_as(out, out->base) == 0)
+            return 0;
+        if (errno != EEXIST || with_hidden_name(out, link_as) != 0)
+            return -1;
+    }
+    if (renameat(out->folder, out->hidden, out->folder, out->base) != 0)
+        return -1;
+    free(out->hidden);
+    out->hidden = NULL;
+    return 0;
+}
+
+/* No signal ends the process between the hidden name and the target's. */
 static int
 place(struct outfile *out, struct err *err)
 {
+    sigset_t all, before;
     int rc = flush(out, err);
     if (rc == 0)
         rc = settle(out, out->fd, err);
     if (rc != 0)
         return rc;
-    if (out->hidden == NULL) {
-        if (link_as(out, out->base) == 0)
-            return 0;
-        if (errno != EEXIST || with_hidden_name(out, link_as) != 0)
-            return failed(out, err);
-    }
-    if (renameat(out->folder, out->hidden, out->folder, out->base) != 0)
-        return failed(out, err);
-    free(out->hidden);
-    out->hidden = NULL;
-    return 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (take_name(out) != 0)
+        rc = failed(out, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
 static int

@@ -185,6 +185,28 @@ START_TEST(standard_output_at_once)
 }
 END_TEST
 
+/* What was written before a restart is gone, whether it was still in memory or not. */
+START_TEST(restarted)
+{
+    size_t len = _i == 0 ? 10 : 300000;
+    struct err err;
+    struct outfile *out = open_out(scratch_path("o"), true);
+    char *data = malloc(len);
+    memset(data, 'x', len);
+    ck_assert_int_eq(outfile_write(out, data, len, &err), 0);
+    put(out, "more");
+    ck_assert_int_eq(outfile_restart(out, &err), 0);
+    put(out, "anew");
+    ck_assert_int_eq(outfile_commit(out, &err), 0);
+    outfile_free(&out);
+    free(data);
+    ck_assert_str_eq(scratch_read("o"), "anew");
+    out = open_out("/dev/null", false);
+    ck_assert_int_eq(outfile_restart(out, &err), E_INTERNAL);
+    outfile_free(&out);
+}
+END_TEST
+
 START_TEST(full_device)
 {
     struct err err;
@@ -257,6 +279,7 @@ main(void)
     tcase_add_loop_test(tc, standard_output_is_spooled, 0, 2);
     tcase_add_test(tc, spool_without_commit);
     tcase_add_test(tc, standard_output_at_once);
+    tcase_add_loop_test(tc, restarted, 0, 2);
     tcase_add_test(tc, full_device);
     tcase_add_loop_test(tc, no_room, 0, 2);
     tcase_add_test(tc, unwritable);
