@@ -278,9 +278,11 @@ address_from_header(struct address *a, const struct header *h, const char *field
     struct header_field f, other;
 
     *a = (struct address){.state = ADDRESS_NONE, .reason = "it is missing"};
-    if (!header_find(h, field, 0, &f))
+    if (header_doubtful(h))
+        ambiguous(a, "the mail's header has lines or bytes that programs read differently");
+    else if (!header_find(h, field, 0, &f))
         return;
-    if (header_find(h, field, 1, &other))
+    else if (header_find(h, field, 1, &other))
         ambiguous(a, "it is there more than once");
     else
         address_read(a, f.value, f.value_len);

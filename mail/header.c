@@ -242,6 +242,20 @@ header_bad_line(const struct header *h)
     return h->bad;
 }
 
+bool
+header_doubtful(const struct header *h)
+{
+    const uint8_t *p = buf_data(h->bytes), *end = p + buf_len(h->bytes), *cr = p;
+
+    if (h->absent || h->bad != 0)
+        return h->bad != 0;
+    if (p == end)
+        return false;
+    while ((cr = memchr(cr, '\r', (size_t)(end - cr))) != NULL && cr + 1 < end && cr[1] == '\n')
+        cr++;
+    return cr != NULL || memchr(p, '\0', (size_t)(end - p)) != NULL;
+}
+
 const uint8_t *
 header_bytes_view(const struct header *h, size_t *ret_len)
 {

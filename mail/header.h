@@ -60,6 +60,9 @@ bool header_malformed(const struct header *);
 /* The first line, counted from 1, that is no field; 0 when all are. */
 size_t header_bad_line(const struct header *);
 
+/* Programs read it differently: it has a line that is no field, a bare CR, or a NUL. */
+bool header_doubtful(const struct header *);
+
 /* All bytes of the block, its empty line included. */
 const uint8_t *header_bytes_view(const struct header *, size_t *ret_len);
 /* The empty line: "\n", "\r\n" or nothing. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/obj_mac.h>
+
 #include "cms/pem.h"
 #include "mail/canonical.h"
 #include "mail/coverage.h"
@@ -187,10 +189,10 @@ on_begin(void *arg, struct entity *e, struct err *err)
     }
     if (e->depth == 0)
         r->has_header = header_count(e->header) > 0;
-    if (r->form == MAIL_NONE && !(e->broken && e->kind == ENTITY_MULTIPART) &&
-        kind_of(e->media, e->header, &kind) != 0)
+    if (r->form == MAIL_NONE && kind_of(e->media, e->header, &kind) != 0)
         return out_of_memory(err);
-    if (kind == KIND_SIGNED || kind == KIND_CMS)
+    /* With two Content-Types, another program may see no signature here at all. */
+    if (kind == KIND_SIGNED || (kind == KIND_CMS && !e->broken))
         return found(r, e, kind, err);
     r->openpgp |= kind == KIND_OPENPGP;
     r->broken |= e->broken;
@@ -362,6 +364,11 @@ mail_reader_verify(struct mail_reader *r, const STACK_OF(X509) *certs,
                        "which of the two was signed cannot be told");
     if ((rc = cms_verify(r->cms, &options, &s, err)) != 0)
         return rc;
+    /* RFC 8551 2.4.2: what was signed as a timestamp or a receipt is no mail. */
+    if (s->count > 0 && s->content_type != NID_pkcs7_data)
+        return err_set(err, E_UNSUPPORTED,
+                       "what was signed is no mail text but content of the type %s; take the "
+                       "signature out and use --cms to verify it", s->content_oid);
     r->again = false;
     for (size_t i = 0; i < s->count && r->form == MAIL_CLEAR; i++)
         r->again |= !r->options.all_digests && s->signatures[i].digest != NULL &&

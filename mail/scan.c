@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mail/entity.h"
 #include "mail/measure.h"
@@ -111,6 +112,19 @@ on_gap(void *arg, const struct entity *e, enum entity_gap gap, const uint8_t *da
     return 0;
 }
 
+/* In UTF-16 and UTF-32 a byte that looks like a line end is none (RFC 2781, 4.1). */
+static bool
+is_wide(const struct media *m)
+{
+    static const char *const names[] = {"utf-16", "utf-32", "utf16", "utf32", "iso-10646-ucs"};
+    const char *charset = m == NULL ? NULL : media_param(m, "charset");
+
+    for (size_t i = 0; charset != NULL && i < sizeof names / sizeof *names; i++)
+        if (strncasecmp(charset, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 static enum scan_plan
 plan_leaf(const struct entity *e, const struct measure *m, bool sealed)
 {
@@ -123,7 +137,9 @@ plan_leaf(const struct entity *e, const struct measure *m, bool sealed)
     if (strcmp(type, "multipart") == 0 ||
         (e->media != NULL && media_is(e->media, "message", "rfc822")))
         return SCAN_KEEP;
-    if (e->transfer == TRANSFER_QP || strcmp(type, "text") == 0 || strcmp(type, "message") == 0)
+    if (e->transfer == TRANSFER_QP)
+        return SCAN_QP;
+    if ((strcmp(type, "text") == 0 && !is_wide(e->media)) || strcmp(type, "message") == 0)
         return SCAN_QP;
     return SCAN_BASE64;
 }

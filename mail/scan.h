@@ -9,7 +9,7 @@
  * scan_finish, the questions (scan_plan in the order of the entities), scan_free.
  *
  * A leaf with 8-bit bytes, NULs, bare CRs or lines over 998 bytes is encoded:
- * text as quoted-printable, everything else as base64; what is encoded already but
+ * text (but not UTF-16) as quoted-printable, everything else as base64; what is encoded already but
  * has long lines, anew in the same way. Composites that say 8bit or binary then
  * say 7bit. Never touched: what is inside a multipart/signed or
  * multipart/encrypted, whose own signature it would break, and leaves whose

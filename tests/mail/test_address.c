@@ -176,6 +176,35 @@ START_TEST(every_prefix_is_survived)
 }
 END_TEST
 
+/* Where other programs may see a From that is not there for us. */
+START_TEST(doubtful_headers)
+{
+    static const char *const headers[] = {
+        "Subject: x\rFrom: alice@example.org\nFrom: eve@example.org\n\n",
+        "Subject: x\r\r\nFrom: eve@example.org\r\n\r\n",
+        "From\x01: alice@example.org\nFrom: eve@example.org\n\n",
+        "From\xa0: alice@example.org\nX: \n\n",
+        "X: y\nwords\nFrom: eve@example.org\n\n",
+        "X: y\nFrom: eve@example.org\r",
+    };
+
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        struct header *h;
+        struct address a;
+        size_t used;
+
+        ck_assert_int_eq(header_new(&h, 4096), 0);
+        ck_assert_int_eq(header_update(h, (const uint8_t *)headers[i], strlen(headers[i]), &used,
+                                       NULL), 0);
+        ck_assert_int_eq(header_finish(h, NULL), 0);
+        ck_assert(header_doubtful(h));
+        address_from_header(&a, h, "From");
+        ck_assert_int_eq(a.state, ADDRESS_AMBIGUOUS);
+        header_free(&h);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -188,6 +217,7 @@ main(void)
     tcase_add_test(t, nul_is_ambiguous);
     tcase_add_test(t, long_ones);
     tcase_add_test(t, twice_is_ambiguous);
+    tcase_add_test(t, doubtful_headers);
     tcase_add_test(t, every_prefix_is_survived);
     suite_add_tcase(s, t);
     r = srunner_create(s);

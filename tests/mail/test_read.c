@@ -415,6 +415,8 @@ START_TEST(refusals)
     refused("Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; "
             "boundary=b\n\n--b\n\nx\n--b\nContent-Type: application/pgp-signature\n\n\n--b--\n",
             E_UNSUPPORTED, "OpenPGP");
+    refused("Content-Type: application/pkcs7-mime\nContent-Type: text/html\n\nMIAA\n", E_MALFORMED,
+            "repeated");
     refused("Content-Type: message/rfc822\n\nContent-Type: application/pkcs7-mime\n\nMIAA\n",
             E_MALFORMED, "not signed");
     m = with(buf_cstr(mail), "Content-Transfer-Encoding: base64",

@@ -170,6 +170,10 @@ static const struct {
     {"Subject: x\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: binary\n\n"
      "\xff\n\xfe",
      "Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n/wr+\n"},
+    /* Text in which a line end is no byte. */
+    {"Subject: x\nContent-Type: text/plain; charset=UTF-16LE\nContent-Transfer-Encoding: binary\n"
+     "\n\xfe\n\xff",
+     "Content-Type: text/plain; charset=UTF-16LE\nContent-Transfer-Encoding: base64\n\n/gr/\n"},
     /* Leaves of a multipart, and the labels around them. */
     {"Subject: x\nContent-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\n"
      "pre\n--b\nContent-Type: text/plain; charset=utf-8\nX-Kept: yes\n\n\xc3\xbc\n\n"
