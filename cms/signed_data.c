@@ -161,10 +161,18 @@ take_crl(void *reader, const uint8_t *der, size_t len, struct err *err)
 static int
 count_attributes(const struct cms_reader *r, const SN_SIGNER_INFO *info, struct err *err)
 {
-    if (sk_X509_ATTRIBUTE_num(info->signed_attrs) > CMS_MAX_ATTRIBUTES ||
-        sk_X509_ATTRIBUTE_num(info->unsigned_attrs) > CMS_MAX_ATTRIBUTES)
-        return too_many(r, "attributes of a signer", CMS_MAX_ATTRIBUTES, err);
-    return 0;
+    const STACK_OF(X509_ATTRIBUTE) *sets[] = { info->signed_attrs, info->unsigned_attrs };
+    int values = 0;
+
+    for (size_t s = 0; s < 2; s++) {
+        if (sk_X509_ATTRIBUTE_num(sets[s]) > CMS_MAX_ATTRIBUTES)
+            return too_many(r, "attributes of a signer", CMS_MAX_ATTRIBUTES, err);
+        for (int i = 0; i < sk_X509_ATTRIBUTE_num(sets[s]); i++)
+            values += X509_ATTRIBUTE_count(sk_X509_ATTRIBUTE_value(sets[s], i));
+    }
+    return values > CMS_MAX_VALUES
+               ? too_many(r, "values of a signer's attributes", CMS_MAX_VALUES, err)
+               : 0;
 }
 
 static int

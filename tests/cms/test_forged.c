@@ -245,6 +245,39 @@ START_TEST(attributes_in_ber)
 }
 END_TEST
 
+/* A megabyte of tiny values would become many megabytes of objects. */
+START_TEST(too_many_values)
+{
+    struct buf *element = craft_signer_info(person_of(SIGNER), text, TEXT_LEN);
+    struct buf *signer = buf_new(), *digests = buf_new(), *certs = buf_new();
+    struct buf *encap = craft_no_content(), *m;
+    const uint8_t *at = buf_data(element);
+    SN_SIGNER_INFO *info = d2i_SN_SIGNER_INFO(NULL, &at, (long)buf_len(element));
+    X509_ATTRIBUTE *time = attribute(info, ATTR_SIGNING_TIME);
+    uint8_t *der = NULL;
+    struct reading r;
+    int len;
+
+    for (int i = 0; i < CMS_MAX_VALUES; i++)
+        ck_assert_int_eq(X509_ATTRIBUTE_set1_data(time, V_ASN1_OCTET_STRING, "x", 1), 1);
+    len = i2d_SN_SIGNER_INFO(info, &der);
+    ck_assert_int_eq(buf_put(signer, der, (size_t)len), 0);
+    OPENSSL_free(der);
+    m = craft_signed_data(digests, encap, certs, signer);
+    r = read_message(buf_data(m), buf_len(m), 100, text, TEXT_LEN);
+    ck_assert_int_eq(r.rc, E_LIMIT);
+    ck_assert_ptr_nonnull(strstr(err_text(&r.err), "values of a signer's attributes"));
+    reading_clear(&r);
+    SN_SIGNER_INFO_free(info);
+    buf_free(&m);
+    buf_free(&encap);
+    buf_free(&certs);
+    buf_free(&digests);
+    buf_free(&signer);
+    buf_free(&element);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -256,6 +289,7 @@ main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, forged_signer_infos, 0, (int)(sizeof changes / sizeof *changes));
     tcase_add_test(tc, attributes_in_ber);
+    tcase_add_test(tc, too_many_values);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
