@@ -110,6 +110,14 @@ weight(const struct verdict *v, const char *word)
     return VERDICT_BAD;
 }
 
+/* What is no failure of the signature has no sentence in it. */
+static const struct {
+    const char *word, *text;
+} notes[] = {
+    {"weak-algorithm", "the signature uses an algorithm or key that is too weak today"},
+    {"digest-mismatch", "the content was hashed with another digest than the signature names"},
+};
+
 /* A list of words without repeats, and their sentences. */
 struct findings {
     json_t *words;
@@ -134,10 +142,11 @@ static void
 find_own(struct findings *f, const struct cms_signature *s)
 {
     for (size_t i = 0; i < CMS_PROBLEMS_MAX && s->problems[i] != NULL; i++) {
-        bool weak = strcmp(s->problems[i], "weak-algorithm") == 0;
-        find(f, s->problems[i],
-             weak ? "the signature uses an algorithm or key that is too weak today"
-             : s->reason[0] != '\0' ? s->reason : s->problems[i]);
+        const char *text = s->reason[0] != '\0' ? s->reason : s->problems[i];
+        for (size_t k = 0; k < sizeof notes / sizeof notes[0]; k++)
+            if (strcmp(s->problems[i], notes[k].word) == 0)
+                text = notes[k].text;
+        find(f, s->problems[i], text);
     }
 }
 
