@@ -172,32 +172,35 @@ into_mail(void *arg, const uint8_t *data, size_t len, struct err *err)
 }
 
 static int
-read_mail(struct check *c, struct mail_reader **ret, bool all_digests, struct err *err)
+read_mail(struct check *c, struct mail_reader **ret, bool all_digests,
+          const struct cms_signed **signed_, struct err *err)
 {
     struct mail_reader_options options = {.content = content_sink(c), .all_digests = all_digests};
     struct sink in;
-    int rc;
+    int rc = mail_reader_new(ret, &options, err);
 
-    /* The second reading is for the digests; the content is there from the first. */
-    if (all_digests)
-        options.content.write = NULL;
-    rc = mail_reader_new(ret, &options, err);
     if (rc != 0)
         return rc;
     in = (struct sink){.write = into_mail, .arg = *ret};
     rc = stream_pump(c->in, &in, err);
     if (rc == 0)
         rc = mail_reader_finish(*ret, err);
-    return name_input(c, rc, err);
+    if (rc != 0)
+        return name_input(c, rc, err);
+    rc = check_type(mail_reader_cms(*ret), infile_name(c->in), err);
+    return rc != 0 ? rc : name_input(c, mail_reader_verify(*ret, NULL, signed_, err), err);
 }
 
 /* The one address in From; several are none to judge by, since a reader is shown all
- * of them. A mail that names nobody makes no claim that could be wrong (RFC 8550, 3). */
+ * of them. Sender stands for an absent From, as mail programs show it. A mail that
+ * names nobody makes no claim that could be wrong (RFC 8550, 3). */
 static void
 take_from(struct check *c, const struct mail_reader *mail, struct address *from,
           const char *list[1])
 {
     mail_reader_address(mail, "From", from);
+    if (from->state == ADDRESS_NONE)
+        mail_reader_address(mail, "Sender", from);
     list[0] = from->text;
     c->options.is_mail = from->state != ADDRESS_NONE;
     c->options.from = list;
@@ -237,20 +240,17 @@ check_mail(struct check *c, struct err *err)
 {
     const struct cms_signed *signed_ = NULL;
     struct mail_reader *mail = NULL;
-    int rc = read_mail(c, &mail, false, err);
+    int rc = read_mail(c, &mail, false, &signed_, err);
 
-    if (rc == 0)
-        rc = check_type(mail_reader_cms(mail), infile_name(c->in), err);
-    if (rc == 0)
-        rc = mail_reader_verify(mail, NULL, &signed_, err);
-    /* micalg named other digests than the signatures use. */
+    /* micalg named other digests than the signatures use. The file may have changed:
+     * what is verified must be what is written, so that is written anew. */
     if (rc == 0 && mail_reader_again(mail)) {
         mail_reader_free(&mail);
         rc = infile_rewind(c->in, err);
+        if (rc == 0 && c->out)
+            rc = outfile_restart(c->out, err);
         if (rc == 0)
-            rc = read_mail(c, &mail, true, err);
-        if (rc == 0)
-            rc = mail_reader_verify(mail, NULL, &signed_, err);
+            rc = read_mail(c, &mail, true, &signed_, err);
     }
     if (rc == 0)
         rc = judge_mail(c, mail, signed_, err);
