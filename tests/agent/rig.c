@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +23,27 @@
 
 static struct home home;
 static bool laid_out;
+
+/* Orphans of the tests become this process's children, so that what it ends is
+ * surely its own. */
+int
+rig_main(const char *name, TCase *c)
+{
+    char path[64], list[4096], *at, *end;
+    int rc;
+
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    rc = run_suite(name, &c, 1);
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    do {
+        snprintf(list, sizeof list, "%.4000s", rig_read(path));
+        for (at = list; strtol(at, &end, 10) > 1; at = end)
+            kill((pid_t)strtol(at, NULL, 10), SIGKILL);
+        while (waitpid(-1, NULL, list[0] ? 0 : WNOHANG) > 0)
+            ;
+    } while (list[0]);
+    return rc;
+}
 
 static const char *
 program(const char *variable)

@@ -13,6 +13,9 @@
 #define FAKE_KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define FAKE_PIN "246810"
 
+/* run_suite; then ends the agents that failed tests have left behind. */
+int rig_main(const char *name, TCase *c);
+
 /* Checked fixtures. */
 void rig_setup(void);
 void rig_teardown(void);

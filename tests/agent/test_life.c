@@ -403,5 +403,5 @@ main(void)
     tcase_add_test(c, full_audit_log_refuses);
     tcase_add_test(c, clients_have_a_limit);
     tcase_add_test(c, weak_signatures_are_refused);
-    return run_suite("agent-life", &c, 1);
+    return rig_main("agent-life", c);
 }

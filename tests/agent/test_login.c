@@ -388,5 +388,5 @@ main(void)
     tcase_add_test(c, fifty_clients_one_prompt);
     tcase_add_test(c, prompt_is_withdrawn);
     tcase_add_test(c, audit_tells_of_pins_and_not_the_pins);
-    return run_suite("agent-login", &c, 1);
+    return rig_main("agent-login", c);
 }

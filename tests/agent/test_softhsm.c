@@ -263,5 +263,5 @@ main(void)
     tcase_add_test(c, token_create_refuses_twice);
     tcase_add_test(c, restart_finds_it_all);
     tcase_add_test(c, new_pin_is_asked_twice);
-    return run_suite("agent-softhsm", &c, 1);
+    return rig_main("agent-softhsm", c);
 }
