@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/check.h"
 
+#include <string.h>
+
 #include <openssl/objects.h>
 
 #include "cli/stream.h"
@@ -51,15 +53,26 @@ check_type(const struct cms_reader *reader, const char *name, struct err *err)
     return err_set(err, E_UNSUPPORTED, "%s is %s, not signed data", name, what);
 }
 
-/* The readers do not know what the message is called. */
+/* The readers do not know what the message is called, nor always what to do. */
 static int
 name_input(const struct check *c, int rc, struct err *err)
 {
-    static const int nameless[] = {E_MALFORMED, E_TRUNCATED, E_LIMIT, E_UNSUPPORTED};
+    static const struct {
+        int code;
+        const char *advice;
+    } rows[] = {
+        {E_MALFORMED, "have it sent again"},
+        {E_TRUNCATED, "get the whole of it again"},
+        {E_LIMIT, "no honest message is like that"},
+        {E_UNSUPPORTED, "another program may know it"},
+    };
 
-    for (size_t i = 0; i < sizeof nameless / sizeof *nameless; i++)
-        if (rc == nameless[i])
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rc == rows[i].code && strchr(err_text(err), ';') != NULL)
             return err_prefix(err, "%s", infile_name(c->in));
+        else if (rc == rows[i].code)
+            return err_set(err, rc, "%s: %s; %s", infile_name(c->in), err_text(err),
+                           rows[i].advice);
     return rc;
 }
 
@@ -134,7 +147,7 @@ verify_read(struct check *c, struct cms_reader *reader, struct err *err)
         return rc;
     if (signed_->detached && signed_->count > 0)
         return verify_detached(c, reader, signed_, err);
-    if (c->content)
+    if (c->content && !signed_->detached)
         return err_set(err, E_USAGE, "%s brings its own content; leave out --content",
                        infile_name(c->in));
     return judge(c, signed_, err);

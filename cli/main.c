@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The `signet` command: finds the subcommand, runs it, says how it ended. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <openssl/crypto.h>
 
 #include "cli/cli.h"
@@ -182,6 +184,18 @@ dispatch(struct cli *cli, int argc, char **argv, struct err *err)
     return unknown_command(o.operands, o.operand_count, err);
 }
 
+/* No file that is opened may become a standard stream that was closed: what is printed
+ * would go into it. In its place comes what can only be used the other way. */
+static bool
+keep_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -190,6 +204,8 @@ main(int argc, char **argv)
     int rc;
 
     err_clear(&err);
+    if (!keep_standard_streams())
+        return err_exit_status(E_SYSTEM);
     secret_harden_process();
     /* Nobody's openssl.cnf: it can load engines and costs a millisecond. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);

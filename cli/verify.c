@@ -43,6 +43,9 @@ open_output(struct check *c, const struct cli *cli, const struct options *o, str
 {
     const char *path = options_get(o, "output");
 
+    if (cli->json && path && strcmp(path, "-") == 0)
+        return err_set(err, E_USAGE, "--json writes to standard output, where \"-o -\" wants "
+                       "the content; give -o a file");
     if (!path && (cli->json || options_has(o, "content")))
         return 0;
     return outfile_open(&c->out, path, true, err);
@@ -121,17 +124,16 @@ is_malformed(int rc)
     return rc == E_MALFORMED || rc == E_TRUNCATED || rc == E_LIMIT || rc == E_UNSUPPORTED;
 }
 
-/* Only now may content be seen, and only if nothing speaks against it. */
+/* Only now may content be seen, and only if nothing speaks against it: last of all, so
+ * that whatever fails leaves none. */
 static int
 conclude(struct cli *cli, struct check *c, struct err *err)
 {
     enum verdict_status status = verdict_status(c->verdict);
-    int rc = 0;
+    int rc = print_verdict(cli, c, err);
 
-    if (status == VERDICT_GOOD && c->out)
+    if (rc == 0 && status == VERDICT_GOOD && c->out)
         rc = outfile_commit(c->out, err);
-    if (rc == 0)
-        rc = print_verdict(cli, c, err);
     cli->status = verdict_exit_status(status);
     return rc;
 }

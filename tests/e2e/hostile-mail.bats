@@ -121,3 +121,41 @@ HEADERS
     verify 5
     says '^signet: mail: .*content of its own'
 }
+
+@test "a verdict that nobody could get leaves no output" {
+    clear_mail 'From: alice@example.org' "$T/alice.det" >mail
+    set -- signet verify --anchor "$T/ca/root.crt" --anchor "$T/ca/inter.crt"
+    rm -f out
+    for closed in "2>&-" "<&- 2>&-" "2>/dev/full" "--json >&-" "--json >/dev/full"; do
+        run bash -c "\"\$@\" -o out mail $closed" bash "$@"
+        [ "$status" -eq 6 ] || fail "status $status with $closed"
+        [ ! -e out ] || fail "output is left with $closed"
+    done
+    ends 2 "$@" --json -o - mail
+    says 'give -o a file'
+}
+
+@test "a closed standard stream is no file that was opened" {
+    for closed in ">&-" "<&- >&-" "<&- >&- 2>&-"; do
+        clear_mail 'From: alice@example.org' "$T/alice.det" >mail
+        cp mail before
+        run bash -c "signet verify --anchor '$T/ca/root.crt' --anchor '$T/ca/inter.crt' mail $closed"
+        [ "$status" -eq 6 ] || fail "status $status with $closed"
+        cmp mail before
+    done
+}
+
+@test "refusals say what to do" {
+    clear_mail 'From: alice@example.org' "$T/alice.det" >whole
+    head -c 200 whole >mail
+    verify 5
+    says '^signet: mail: the mail ends before its signature; get '
+    printf 'From: alice@example.org\n\nwords\n' >mail
+    verify 5
+    says '^signet: mail: the mail is not signed.*; '
+    openssl crl2pkcs7 -nocrl -certfile "$T/ca/chain.pem" -outform DER -out mail
+    verify 1
+    says 'the message has no signature'
+    ends 1 signet verify --content "$T/content" mail
+    says 'the message has no signature'
+}
