@@ -184,10 +184,14 @@ put_email(void *arg, const char *address, bool in_subject)
 {
     (void)in_subject;
     autofree_buf struct buf *safe = buf_new();
-    if (safe == NULL || text_put_safe(safe, address, strlen(address)) != 0 ||
-        json_array_append_new(arg, json_string(buf_cstr(safe))) != 0)
+    size_t i;
+    json_t *known;
+    if (safe == NULL || text_put_safe(safe, address, strlen(address)) != 0)
         return E_NOMEM;
-    return 0;
+    json_array_foreach(arg, i, known)
+        if (strcmp(json_string_value(known), buf_cstr(safe)) == 0)
+            return 0;
+    return json_array_append_new(arg, json_string(buf_cstr(safe))) == 0 ? 0 : E_NOMEM;
 }
 
 static json_t *
