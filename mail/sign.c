@@ -74,6 +74,10 @@ refuse(const struct header *h, const struct scan *scan, struct err *err)
         return err_set(err, E_MALFORMED,
                        "line %zu of the mail's header is no field; put an empty line "
                        "between header and text", header_bad_line(h));
+    if (header_doubtful(h))
+        return err_set(err, E_MALFORMED,
+                       "the mail's header has a NUL or a CR that ends no line, which programs "
+                       "read differently; remove it");
     if (header_find(h, "Content-Type", 1, &f) ||
         header_find(h, "Content-Transfer-Encoding", 1, &f))
         return err_set(err, E_MALFORMED,
