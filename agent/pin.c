@@ -22,6 +22,7 @@ struct pin {
     pthread_mutex_t lock;
     pthread_cond_t turn_over;
     bool busy;               /* somebody has the turn */
+    bool leaving;            /* ... to log out: no operation begins meanwhile */
     unsigned long logins;
     unsigned long failures;  /* turns that failed */
     struct err why;          /* of the last one */
@@ -334,19 +335,35 @@ clear_login(struct pin *p)
         p->all->log_out(&login);
 }
 
-/* Unless somebody is at work with it, or has the turn. */
+/* Whether to log out now: not while somebody is at work, or has the turn. Lock held;
+ * true takes the turn. */
+static bool
+begin_leaving(struct pin *p)
+{
+    if (p->busy || !expired(p) || atomic_load(&p->users) > 0)
+        return false;
+    p->busy = p->leaving = true;
+    return true;
+}
+
+/* Lock held, released meanwhile. */
+static void
+leave(struct pin *p)
+{
+    pthread_mutex_unlock(&p->lock);
+    clear_login(p);
+    pthread_mutex_lock(&p->lock);
+    p->busy = p->leaving = false;
+    pthread_cond_broadcast(&p->turn_over);
+}
+
 static void
 expire(struct pin *p)
 {
     pthread_mutex_lock(&p->lock);
-    bool now = !p->busy && expired(p) && atomic_load(&p->users) == 0;
-    if (now)
-        p->busy = true;
+    if (begin_leaving(p))
+        leave(p);
     pthread_mutex_unlock(&p->lock);
-    if (!now)
-        return;
-    clear_login(p);
-    pin_end_turn(p, PIN_OTHERS_DID, NULL);
 }
 
 struct soonest {
@@ -381,9 +398,13 @@ pins_expire(struct pins *ps)
 void
 pin_enter(struct pin *p)
 {
-    if (expired(p))
-        expire(p);
+    pthread_mutex_lock(&p->lock);
+    while (p->leaving)
+        pthread_cond_wait(&p->turn_over, &p->lock);
+    if (begin_leaving(p))
+        leave(p);
     atomic_fetch_add(&p->users, 1);
+    pthread_mutex_unlock(&p->lock);
     if (atomic_load_explicit(&p->dies, memory_order_relaxed) != 0 && !expired(p))
         atomic_store_explicit(&p->used, p->all->clock(), memory_order_relaxed);
 }
@@ -410,8 +431,7 @@ pin_forget(struct pin *p)
     pthread_mutex_lock(&p->lock);
     while (p->busy)
         pthread_cond_wait(&p->turn_over, &p->lock);
-    p->busy = true;
+    p->busy = p->leaving = true;
+    leave(p);
     pthread_mutex_unlock(&p->lock);
-    clear_login(p);
-    pin_end_turn(p, PIN_OTHERS_DID, NULL);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The PIN cache by a clock of the test's. */
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/pin.h"
@@ -321,6 +324,50 @@ START_TEST(lack_of_means_is_not_shared)
 }
 END_TEST
 
+/* The logout of an expired login, which an operation meets under way: the test's
+ * log_out holds it there until the operation's thread is at the door. */
+static pthread_barrier_t at_logout;
+static atomic_bool logged_out, entered_late;
+
+static void
+slow_log_out(const struct pin_login *at)
+{
+    (void)at;
+    pthread_barrier_wait(&at_logout);
+    for (int i = 0; i < 1000; i++)
+        sched_yield();
+    atomic_store(&logged_out, true);
+}
+
+static void *
+enter_meanwhile(void *arg)
+{
+    (void)arg;
+    pthread_barrier_wait(&at_logout);
+    pin_enter(pin);
+    atomic_store(&entered_late, atomic_load(&logged_out));
+    pin_leave(pin);
+    return NULL;
+}
+
+START_TEST(no_operation_under_a_logout)
+{
+    pthread_t thread;
+
+    pins_free(&pins);
+    pins = pins_new(60, 300, test_clock, slow_log_out);
+    pin = pin_of("demo", "1");
+    log_in("1234");
+    clock_now += 61;
+    pthread_barrier_init(&at_logout, NULL, 2);
+    ck_assert_int_eq(pthread_create(&thread, NULL, enter_meanwhile, NULL), 0);
+    pins_expire(pins);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&at_logout);
+    ck_assert(atomic_load(&entered_late));
+}
+END_TEST
+
 static bool
 is_gone(void *arg)
 {
@@ -354,6 +401,7 @@ main(void)
     tcase_add_test(c, no_more_than_can_be_remembered);
     tcase_add_test(c, each_token_has_its_own);
     tcase_add_test(c, forgotten_on_request);
+    tcase_add_test(c, no_operation_under_a_logout);
     tcase_add_test(c, one_login_serves_all);
     tcase_add_test(c, lack_of_means_is_not_shared);
     tcase_add_test(c, who_has_gone_waits_no_more);
