@@ -11,6 +11,8 @@
  *   cms/sign.h      writes SignedData            content -> [sign] -> message
  *   cms/reader.h    reads a message              message -> [reader] -> content
  *   cms/signed.h    verdicts on its signatures   reader -> cms_verify -> signatures
+ *   cms/encrypt.h   writes encrypted messages    content -> [encrypt] -> message
+ *   cms/decrypt.h   whom those are for, and what opens them
  *   cms/digests.h   several digests in one pass  content -> [digests]
  *   cms/pem.h       PEM and base64 around it     bytes -> [armor] -> text, and back
  *
@@ -36,6 +38,13 @@
  *     ... verdict->signatures[i].state == CMS_INTACT, then trust/ judges .cert ...
  *     cms_reader_free(&reader);
  *
+ * Decrypting one (docs/examples/decrypt-stream.c) is reading it with a key:
+ *
+ *     struct cms_opener opener = { .cert = cert, .unwrap = ask_token };
+ *     struct cms_decrypt_options decrypt = { .openers = &opener, .opener_count = 1 };
+ *     struct cms_reader_options options = { .content = spool, .decrypt = &decrypt };
+ *     ... as above, and cms_reader_finish says whether the content is true ...
+ *
  * Detached content is hashed by the caller, before or after the message is read,
  * into a struct cms_digests that cms_verify is given.
  *
@@ -48,7 +57,10 @@
 #ifndef SIGNET_CMS_CMS_H
 #define SIGNET_CMS_CMS_H
 
+#include "cms/cipher.h"
+#include "cms/decrypt.h"
 #include "cms/digests.h"
+#include "cms/encrypt.h"
 #include "cms/pem.h"
 #include "cms/reader.h"
 #include "cms/sign.h"

@@ -54,7 +54,7 @@
 #define CMS_MAX_RECIPIENTS 4096
 /* Longest RecipientInfo, bytes. */
 #define CMS_MAX_RECIPIENT_SIZE (1024u * 1024)
-/* Most PBKDF2 iterations done. */
+/* Most PBKDF2 iterations done for one message. */
 #define CMS_MAX_ITERATIONS 10000000u
 /* Room that a callback has for a content key or shared secret, bytes. */
 #define CMS_KEY_ROOM 2048

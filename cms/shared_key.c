@@ -67,7 +67,7 @@ prf_digest(const X509_ALGOR *prf)
 /* PBKDF2-params (RFC 8018, A.2). */
 static int
 derive_fields(const PBKDF2PARAM *p, const struct secret *password, size_t len,
-              struct secret *kek, struct err *err)
+              struct opening *o, struct secret *kek, struct err *err)
 {
     const struct alg_digest *digest = prf_digest(p->prf);
     uint64_t iterations = 0, given = len;
@@ -79,9 +79,10 @@ derive_fields(const PBKDF2PARAM *p, const struct secret *password, size_t len,
         return err_set(err, E_MALFORMED, "PBKDF2 with parameters that cannot be");
     if (digest == NULL)
         return err_set(err, E_UNSUPPORTED, "PBKDF2 with a function that is not known");
-    if (iterations > CMS_MAX_ITERATIONS)
-        return err_set(err, E_LIMIT, "PBKDF2 with %llu iterations; more than %u are not done",
-                       (unsigned long long)iterations, CMS_MAX_ITERATIONS);
+    if (iterations > CMS_MAX_ITERATIONS - o->iterations)
+        return err_set(err, E_LIMIT, "PBKDF2 with %llu iterations; more than %u are not done for "
+                       "one message", (unsigned long long)iterations, CMS_MAX_ITERATIONS);
+    o->iterations += iterations;
     if (password_derive(password, digest, p->salt->value.octet_string->data,
                         (size_t)p->salt->value.octet_string->length, iterations, len, kek) != 0)
         return err_set_ossl(err, E_CRYPTO, "PBKDF2 failed");
@@ -89,8 +90,8 @@ derive_fields(const PBKDF2PARAM *p, const struct secret *password, size_t len,
 }
 
 static int
-derive(const X509_ALGOR *alg, const struct secret *password, size_t len, struct secret *kek,
-       struct err *err)
+derive(const X509_ALGOR *alg, const struct secret *password, size_t len, struct opening *o,
+       struct secret *kek, struct err *err)
 {
     PBKDF2PARAM *params = NULL;
     const ASN1_OBJECT *oid;
@@ -109,7 +110,7 @@ derive(const X509_ALGOR *alg, const struct secret *password, size_t len, struct 
     ERR_clear_error();
     if (params == NULL)
         return err_set(err, E_MALFORMED, "PBKDF2 without valid parameters");
-    rc = derive_fields(params, password, len, kek, err);
+    rc = derive_fields(params, password, len, o, kek, err);
     PBKDF2PARAM_free(params);
     return rc;
 }
@@ -152,7 +153,7 @@ password_open(const SN_PWRI *info, const struct secret *password, struct opening
     if (rc == 0 && kek == NULL)
         rc = err_set(err, E_NOMEM, "out of memory for a key");
     if (rc == 0)
-        rc = derive(info->derivation, password, params.key_len, kek, err);
+        rc = derive(info->derivation, password, params.key_len, o, kek, err);
     if (rc != 0)
         return rc;
     rc = pwri_unwrap(&params, kek, ASN1_STRING_get0_data(info->key),
