@@ -247,8 +247,9 @@ header_doubtful(const struct header *h)
 {
     const uint8_t *p = buf_data(h->bytes), *end = p + buf_len(h->bytes), *cr = p;
 
+    /* Absent: its first line is no field to us, but may be one to others. */
     if (h->absent || h->bad != 0)
-        return h->bad != 0;
+        return true;
     if (p == end)
         return false;
     while ((cr = memchr(cr, '\r', (size_t)(end - cr))) != NULL && cr + 1 < end && cr[1] == '\n')
