@@ -169,7 +169,8 @@ START_TEST(peer_signature_is_intact)
         check_result(c, &r);
         reading_clear(&r);
     }
-    for (size_t split = 1; split < buf_len(message); split++) {
+    /* every seventh place, other ones in each case */
+    for (size_t split = 1 + (size_t)_i % 7; split < buf_len(message); split += 7) {
         struct reading r = read_with(buf_data(message), buf_len(message), split, digests, certs,
                                      NULL);
 
