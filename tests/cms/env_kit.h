@@ -59,6 +59,51 @@ void assert_opens(const struct buf *message, const struct cms_decrypt_options *,
 /* All openers and secrets there are. */
 const struct cms_decrypt_options *everything(void);
 
+/* A DER message taken apart. */
+struct span {
+    const uint8_t *data;
+    size_t len;
+};
+struct parts {
+    struct span type;           /* OID of the ContentInfo */
+    struct span version;
+    struct span recipients;     /* contents of the SET */
+    struct span content_type, cipher;
+    struct span sealed;         /* octets of ciphertext */
+    bool has_sealed;
+    struct span tail;           /* what is behind encryptedContentInfo */
+};
+
+struct parts split_message(const struct buf *);
+/* Together again; segment 0: DER, else the ciphertext in segments of that size. */
+struct buf *join_message(const struct parts *, size_t segment);
+
+/* A message of some_content(size) to a word's recipient, DER or BER. */
+struct buf *message_for(const char *word, const char *cipher, size_t size, bool ber);
+/* Opens and expects this error, with these words in its sentence. */
+void assert_refused(const struct buf *message, const struct cms_decrypt_options *, int code,
+                    const char *words);
+
+/* Kinds of messages for loops over them. */
+struct kind {
+    const char *word, *cipher;
+    bool ber;
+};
+extern const struct kind kinds[];
+#define KINDS 8
+
+/* What an unwrap callback is told to do, and has seen. */
+struct act {
+    int rc;
+    size_t len;
+    int calls;
+    char scheme[48];
+    size_t expected;
+};
+struct cms_opener act_opener(struct act *);
+/* Options with this opener alone. */
+struct cms_decrypt_options options_of(struct cms_opener *);
+
 /* Writes receiver files cert.pem and key.pem into dir. */
 void write_receiver(const char *dir, struct receiver *);
 

@@ -63,7 +63,7 @@ assert_libcrypto_opens(const struct buf *message, const char *word, const uint8_
     ck_assert_msg(CMS_decrypt(cms, NULL, NULL, NULL, out, CMS_BINARY) == 1, "%s: %s", word,
                   ERR_error_string(ERR_peek_last_error(), NULL));
     ck_assert_int_eq(BIO_get_mem_data(out, &got), (long)len);
-    ck_assert_int_eq(memcmp(got, content, len), 0);
+    ck_assert(len == 0 || memcmp(got, content, len) == 0);
     CMS_ContentInfo_free(cms);
     BIO_free(in);
     BIO_free(out);
