@@ -182,8 +182,8 @@ START_TEST(doubtful_headers)
     static const char *const headers[] = {
         "Subject: x\rFrom: alice@example.org\nFrom: eve@example.org\n\n",
         "Subject: x\r\r\nFrom: eve@example.org\r\n\r\n",
-        "From\x01: alice@example.org\nFrom: eve@example.org\n\n",
-        "From\xa0: alice@example.org\nX: \n\n",
+        "X: y\nFrom\x01: alice@example.org\nFrom: eve@example.org\n\n",
+        "X: y\nFrom\xa0: alice@example.org\n\n",
         "X: y\nwords\nFrom: eve@example.org\n\n",
         "X: y\nFrom: eve@example.org\r",
     };
