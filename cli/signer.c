@@ -107,15 +107,15 @@ signer_load_key(struct signer *s, struct client *client, const struct signer_wis
 enum fault { FIT, NOT_YET, EXPIRED, NOT_FOR_MAIL, NOT_FOR_SIGNING, UNREADABLE };
 
 static enum fault
-judge(X509 *cert)
+judge(const struct cms_certificate *cert)
 {
-    if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
+    if (X509_cmp_current_time(cms_certificate_not_after(cert)) < 0)
         return EXPIRED;
-    if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0)
+    if (X509_cmp_current_time(cms_certificate_not_before(cert)) > 0)
         return NOT_YET;
-    if (!(X509_get_key_usage(cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
+    if (!(cms_certificate_key_usage(cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
         return NOT_FOR_SIGNING;
-    if (!(X509_get_extended_key_usage(cert) & (XKU_SMIME | XKU_ANYEKU)))
+    if (!cms_certificate_allows(cert, NID_email_protect))
         return NOT_FOR_MAIL;
     return FIT;
 }
@@ -150,16 +150,17 @@ choose_certificate(struct signer *s, struct err *err)
     enum fault best = UNREADABLE;
 
     for (size_t i = 0; i < s->key.cert_count && best != FIT; i++) {
-        const unsigned char *at = s->key.certs[i].der;
-        X509 *cert = d2i_X509(NULL, &at, (long)s->key.certs[i].len);
-        enum fault fault = cert ? judge(cert) : UNREADABLE;
+        const struct client_cert *source = &s->key.certs[i];
+        struct cms_certificate *cert = NULL;
+        bool read = cms_certificate_read(&cert, source->der, source->len, NULL) == 0;
+        enum fault fault = read ? judge(cert) : UNREADABLE;
         bool usable = fault == FIT || fault == NOT_FOR_MAIL;
         if (usable && (fault == FIT || !s->cert)) {
-            X509_free(s->cert);
+            cms_certificate_free(&s->cert);
             s->cert = cert;
-            s->source = &s->key.certs[i];
+            s->source = source;
         } else {
-            X509_free(cert);
+            cms_certificate_free(&cert);
         }
         if (fault < best)
             best = fault;
@@ -185,8 +186,7 @@ void
 signer_clear(struct signer *s)
 {
     client_key_clear(&s->key);
-    X509_free(s->cert);
-    s->cert = NULL;
+    cms_certificate_free(&s->cert);
     s->scheme = NULL;
 }
 
@@ -202,7 +202,7 @@ sign(void *arg, const struct alg_sig *scheme, const uint8_t *data, size_t len, s
 struct cms_signer
 signer_cms(struct signer *s)
 {
-    return (struct cms_signer){.cert = s->cert, .scheme = s->scheme, .sign = sign, .arg = s};
+    return (struct cms_signer){.certificate = s->cert, .scheme = s->scheme, .sign = sign, .arg = s};
 }
 
 static const char *
@@ -214,26 +214,47 @@ string(const json_t *object, const char *member)
 }
 
 static X509 *
+read_x509(const uint8_t *der, size_t len)
+{
+    const unsigned char *at = der;
+
+    return d2i_X509(NULL, &at, (long)len);
+}
+
+static X509 *
 decode(const json_t *item)
 {
-    const unsigned char *at;
     uint8_t *der = NULL;
     size_t len;
     X509 *cert;
 
     if (client_binary(item, "der", &der, &len, NULL) != 0)
         return NULL;
-    at = der;
-    cert = d2i_X509(NULL, &at, (long)len);
+    cert = read_x509(der, len);
     free(der);
     return cert;
 }
 
-/* The certificate in the listing that issued `cert`, newly made, or NULL; never a
- * root. Decoding a certificate costs libcrypto half a millisecond: the agent's text of
- * the names says which are worth it. */
+/* Where a chain has got to. */
+struct climb {
+    const struct client_cert *source; /* the signer's, until cert is there */
+    X509 *cert;
+    const char *issuer; /* who issued it, in the agent's words */
+};
+
+/* Decoding a certificate costs libcrypto half a millisecond: it waits for a name to fit. */
+static bool
+issued_by(struct climb *at, X509 *issuer)
+{
+    if (!at->cert)
+        at->cert = read_x509(at->source->der, at->source->len);
+    return issuer && at->cert && X509_check_issued(issuer, at->cert) == X509_V_OK;
+}
+
+/* The certificate in the listing that issued the one at hand, newly made, or NULL;
+ * never a root. *ret_issuer is who issued that one. */
 static X509 *
-find_issuer(const json_t *list, X509 *cert, const char *name, const char **ret_issuer)
+find_issuer(const json_t *list, struct climb *at, const char **ret_issuer)
 {
     const json_t *item;
     size_t i;
@@ -241,10 +262,11 @@ find_issuer(const json_t *list, X509 *cert, const char *name, const char **ret_i
     json_array_foreach(list, i, item) {
         X509 *other;
         *ret_issuer = string(item, "issuer");
-        if (strcmp(string(item, "subject"), name) != 0 || strcmp(*ret_issuer, name) == 0)
+        if (strcmp(string(item, "subject"), at->issuer) != 0 ||
+            strcmp(*ret_issuer, at->issuer) == 0)
             continue;
         other = decode(item);
-        if (other && X509_check_issued(other, cert) == X509_V_OK)
+        if (issued_by(at, other))
             return other;
         X509_free(other);
     }
@@ -263,25 +285,31 @@ has(STACK_OF(X509) *chain, X509 *cert)
 int
 signer_put_chain(const struct signer *s, STACK_OF(X509) *chain, struct err *err)
 {
-    const char *name = s->source->issuer;
-    X509 *at = s->cert;
+    struct climb at = {.source = s->source, .issuer = s->source->issuer};
+    X509 *first = NULL;
     json_t *list = NULL;
     int rc = 0;
 
-    if (strcmp(s->source->subject, name) == 0)
+    if (strcmp(s->source->subject, s->source->issuer) == 0)
         return 0;
     rc = client_certs(s->client, &list, err);
     for (int depth = 0; rc == 0 && depth < CHAIN_MAX; depth++) {
-        at = find_issuer(list, at, name, &name);
-        if (!at || has(chain, at)) {
-            X509_free(at);
+        const char *issuer;
+        X509 *next = find_issuer(list, &at, &issuer);
+        if (depth == 0)
+            first = at.cert;
+        if (!next || has(chain, next)) {
+            X509_free(next);
             break;
         }
-        if (sk_X509_push(chain, at) == 0) {
-            X509_free(at);
+        if (sk_X509_push(chain, next) == 0) {
+            X509_free(next);
             rc = err_set(err, E_NOMEM, "out of memory while collecting certificates");
         }
+        at.cert = next;
+        at.issuer = issuer;
     }
+    X509_free(first);
     json_decref(list);
     return rc;
 }

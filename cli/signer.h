@@ -19,7 +19,7 @@
 struct signer {
     struct client *client;      /* borrowed */
     struct client_key key;
-    X509 *cert;                 /* NULL after signer_load_key */
+    struct cms_certificate *cert; /* NULL after signer_load_key */
     const struct client_cert *source; /* what cert was made of, in key */
     const struct alg_sig *scheme;
 };

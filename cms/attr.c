@@ -81,7 +81,7 @@ attr_add_protection(STACK_OF(X509_ATTRIBUTE) **attrs, X509_ALGOR *digest, X509_A
 /* ESSCertIDv2 with SHA-256, which is its default and so not written, and without
  * issuerSerial, which the hash makes superfluous. */
 int
-attr_add_signing_cert(STACK_OF(X509_ATTRIBUTE) **attrs, X509 *cert)
+attr_add_signing_cert(STACK_OF(X509_ATTRIBUTE) **attrs, const uint8_t *cert, size_t cert_len)
 {
     SN_ESS_V2 *ess = SN_ESS_V2_new();
     SN_ESS_CERT_ID *id = calloc(1, sizeof *id);
@@ -92,7 +92,7 @@ attr_add_signing_cert(STACK_OF(X509_ATTRIBUTE) **attrs, X509 *cert)
     if (ess != NULL && id != NULL)
         id->hash = ASN1_OCTET_STRING_new();
     if (ess != NULL && id != NULL && id->hash != NULL &&
-        X509_digest(cert, EVP_sha256(), hash, &hash_len) == 1 &&
+        EVP_Digest(cert, cert_len, hash, &hash_len, EVP_sha256(), NULL) == 1 &&
         ASN1_OCTET_STRING_set(id->hash, hash, (int)hash_len) == 1 &&
         sk_SN_ESS_CERT_ID_push(ess->certs, id) > 0) {
         len = i2d_SN_ESS_V2(ess, &der);

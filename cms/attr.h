@@ -33,7 +33,8 @@ int attr_add_signing_time(STACK_OF(X509_ATTRIBUTE) **attrs, time_t) must_check;
 int attr_add_digest(STACK_OF(X509_ATTRIBUTE) **attrs, const uint8_t *, size_t) must_check;
 int attr_add_protection(STACK_OF(X509_ATTRIBUTE) **attrs, X509_ALGOR *digest,
                         X509_ALGOR *sig) must_check;
-int attr_add_signing_cert(STACK_OF(X509_ATTRIBUTE) **attrs, X509 *) must_check;
+int attr_add_signing_cert(STACK_OF(X509_ATTRIBUTE) **attrs, const uint8_t *cert,
+                          size_t len) must_check;
 /* Replaces the messageDigest that attr_add_digest put, of the same size. */
 int attr_set_digest(STACK_OF(X509_ATTRIBUTE) *attrs, const uint8_t *, size_t) must_check;
 

@@ -99,19 +99,33 @@ put_algorithms(struct cms_sign *s)
     return rc != 0 ? rc : der_put_set(s->algorithms, SET, all);
 }
 
+/* Certificates that were put, as ranges of the buffer. */
+struct put {
+    struct buf *all;
+    struct range {
+        size_t at, len;
+    } *ranges;
+    size_t count;
+};
+
 static int
-put_cert(STACK_OF(X509) *seen, struct buf *all, X509 *cert)
+put_cert(struct put *put, const uint8_t *der, size_t len)
+{
+    for (size_t i = 0; i < put->count; i++)
+        if (put->ranges[i].len == len &&
+            memcmp(buf_data(put->all) + put->ranges[i].at, der, len) == 0)
+            return 0;
+    put->ranges[put->count++] = (struct range){ buf_len(put->all), len };
+    return buf_put(put->all, der, len);
+}
+
+static int
+put_x509(struct put *put, const X509 *cert)
 {
     uint8_t *der = NULL;
-    int len, rc;
+    int len = i2d_X509(cert, &der);
+    int rc = len <= 0 ? E_NOMEM : put_cert(put, der, (size_t)len);
 
-    for (int i = 0; i < sk_X509_num(seen); i++)
-        if (X509_cmp(sk_X509_value(seen, i), cert) == 0)
-            return 0;
-    if (sk_X509_push(seen, cert) <= 0)
-        return E_NOMEM;
-    len = i2d_X509(cert, &der);
-    rc = len <= 0 ? E_NOMEM : buf_put(all, der, (size_t)len);
     OPENSSL_free(der);
     return rc;
 }
@@ -122,16 +136,23 @@ put_certs(struct cms_sign *s)
 {
     const struct cms_sign_options *o = &s->options;
     autofree_buf struct buf *all = buf_new();
-    STACK_OF(X509) *seen = sk_X509_new_null();
-    int rc = all == NULL || seen == NULL ? E_NOMEM : 0;
+    int further = o->certs != NULL ? sk_X509_num(o->certs) : 0;
+    struct put put = { .all = all };
+    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && !o->no_certs && i < o->count; i++)
-        rc = put_cert(seen, all, o->signers[i].cert);
-    for (int i = 0; rc == 0 && i < sk_X509_num(o->certs); i++)
-        rc = put_cert(seen, all, sk_X509_value(o->certs, i));
+    put.ranges = calloc(o->count + (size_t)further + 1, sizeof *put.ranges);
+    if (all == NULL || put.ranges == NULL)
+        rc = E_NOMEM;
+    for (size_t i = 0; rc == 0 && !o->no_certs && i < o->count; i++) {
+        size_t len;
+        const uint8_t *der = cms_certificate_der(s->signings[i].cert, &len);
+        rc = put_cert(&put, der, len);
+    }
+    for (int i = 0; rc == 0 && i < further; i++)
+        rc = put_x509(&put, sk_X509_value(o->certs, i));
     if (rc == 0 && buf_len(all) > 0)
         rc = der_put_set(s->certs, CONTEXT_0, all);
-    sk_X509_free(seen);
+    free(put.ranges);
     return rc;
 }
 

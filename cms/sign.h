@@ -42,6 +42,7 @@
 #include "base/alg.h"
 #include "base/buf.h"
 #include "base/sink.h"
+#include "cms/certificate.h"
 
 /* Opaque BER: pieces smaller than this are merged into segments of this size. */
 #define CMS_SEGMENT_SIZE (64u * 1024)
@@ -52,7 +53,8 @@
 #define CMS_TIME_NONE ((time_t)-1)
 
 struct cms_signer {
-    X509 *cert;                    /* borrowed until cms_sign_free */
+    X509 *cert;                    /* borrowed until cms_sign_free; or instead of it ... */
+    const struct cms_certificate *certificate; /* ... this, which is read much faster */
     const struct alg_sig *scheme;  /* must fit the certificate's key */
     bool ski;                      /* name the certificate by its subjectKeyIdentifier */
     /* Appends the signature over data: PKCS#1 or PSS octets, DER ECDSA-Sig-Value,

@@ -13,10 +13,11 @@
 #define VERSION_SKI 3
 
 static int
-check_scheme(const struct cms_signer *signer, bool attributes, struct err *err)
+check_scheme(const struct cms_signer *signer, const struct cms_certificate *cert, bool attributes,
+             struct err *err)
 {
     const struct alg_sig *scheme = signer->scheme;
-    EVP_PKEY *key = X509_get0_pubkey(signer->cert);
+    EVP_PKEY *key = cms_certificate_key(cert);
 
     if (key == NULL)
         return err_set_ossl(err, E_UNSUPPORTED, "signing: the certificate's key cannot be used");
@@ -36,14 +37,15 @@ check_scheme(const struct cms_signer *signer, bool attributes, struct err *err)
 }
 
 static int
-set_sid(SN_SIGNER_INFO *info, const struct cms_signer *signer, struct err *err)
+set_sid(SN_SIGNER_INFO *info, const struct cms_signer *signer, const struct cms_certificate *cert,
+        struct err *err)
 {
     SN_ISSUER_SERIAL *is;
     const ASN1_OCTET_STRING *ski;
 
     /* template's new made neither: the choice is open */
     if (signer->ski) {
-        ski = X509_get0_subject_key_id(signer->cert);
+        ski = cms_certificate_ski(cert);
         if (ski == NULL)
             return err_set(err, E_USAGE, "signing: the certificate has no subjectKeyIdentifier "
                            "to be named by");
@@ -57,9 +59,9 @@ set_sid(SN_SIGNER_INFO *info, const struct cms_signer *signer, struct err *err)
     info->sid->type = SN_SID_ISSUER_SERIAL;
     info->sid->d.issuer_serial = is;
     ASN1_INTEGER_free(is->serial);
-    is->serial = ASN1_INTEGER_dup(X509_get0_serialNumber(signer->cert));
+    is->serial = ASN1_INTEGER_dup(cms_certificate_serial(cert));
     if (is->serial == NULL ||
-        X509_NAME_set(&is->issuer, X509_get_issuer_name(signer->cert)) != 1)
+        X509_NAME_set(&is->issuer, cms_certificate_issuer(cert)) != 1)
         return E_NOMEM;
     return 0;
 }
@@ -68,7 +70,7 @@ set_sid(SN_SIGNER_INFO *info, const struct cms_signer *signer, struct err *err)
 static int
 set_placeholder(struct signing *s)
 {
-    int size = EVP_PKEY_get_size(X509_get0_pubkey(s->signer->cert));
+    int size = EVP_PKEY_get_size(cms_certificate_key(s->cert));
 
     s->size_known = s->signer->scheme->key != ALG_KEY_EC;
     if (!s->size_known)
@@ -84,7 +86,9 @@ add_attributes(struct signing *s, time_t when, const ASN1_OBJECT *content_type)
 {
     static const uint8_t zeroes[CMS_DIGEST_SIZE_MAX];
     SN_SIGNER_INFO *info = s->info;
-    int rc = attr_add_content_type(&info->signed_attrs, content_type);
+    size_t len;
+    const uint8_t *cert = cms_certificate_der(s->cert, &len);
+    int rc = content_type == NULL ? 0 : attr_add_content_type(&info->signed_attrs, content_type);
 
     if (rc == 0 && when != CMS_TIME_NONE)
         rc = attr_add_signing_time(&info->signed_attrs, when);
@@ -93,7 +97,18 @@ add_attributes(struct signing *s, time_t when, const ASN1_OBJECT *content_type)
     if (rc == 0)
         rc = attr_add_protection(&info->signed_attrs, info->digest_alg, info->sig_alg);
     if (rc == 0)
-        rc = attr_add_signing_cert(&info->signed_attrs, s->signer->cert);
+        rc = attr_add_signing_cert(&info->signed_attrs, cert, len);
+    return rc;
+}
+
+static int
+read_certificate(struct signing *s, const struct cms_signer *signer, struct err *err)
+{
+    int rc = 0;
+
+    if (signer->certificate == NULL)
+        rc = cms_certificate_from_x509(&s->own_cert, signer->cert, err);
+    s->cert = signer->certificate != NULL ? signer->certificate : s->own_cert;
     return rc;
 }
 
@@ -102,8 +117,10 @@ signing_prepare(struct signing *s, const struct cms_signer *signer,
                 const struct cms_sign_options *options, const ASN1_OBJECT *content_type,
                 struct err *err)
 {
-    int rc = check_scheme(signer, !options->no_attributes, err);
+    int rc = read_certificate(s, signer, err);
 
+    if (rc == 0)
+        rc = check_scheme(signer, s->cert, !options->no_attributes, err);
     if (rc != 0)
         return rc;
     s->signer = signer;
@@ -111,7 +128,7 @@ signing_prepare(struct signing *s, const struct cms_signer *signer,
     s->info = SN_SIGNER_INFO_new();
     if (s->info == NULL || s->digest == NULL)
         return err_set(err, E_NOMEM, "signing: out of memory");
-    rc = set_sid(s->info, signer, err);
+    rc = set_sid(s->info, signer, s->cert, err);
     if (rc == 0 && ASN1_INTEGER_set(s->info->version, signer->ski ? VERSION_SKI
                                                                   : VERSION_ISSUER_SERIAL) != 1)
         rc = E_NOMEM;
@@ -133,6 +150,8 @@ signing_clear(struct signing *s)
 {
     SN_SIGNER_INFO_free(s->info);
     s->info = NULL;
+    cms_certificate_free(&s->own_cert);
+    s->cert = NULL;
 }
 
 /* What the callback gets: attributes or their digest, or the content's digest. */
@@ -169,7 +188,7 @@ check_own(const struct signing *s, const struct buf *message, const struct buf *
 {
     struct algid_sig algorithm = algid_of_scheme(s->signer->scheme);
     struct err why = { 0 };
-    int rc = algid_verify(X509_get0_pubkey(s->signer->cert), &algorithm, buf_data(message),
+    int rc = algid_verify(cms_certificate_key(s->cert), &algorithm, buf_data(message),
                           buf_len(message), buf_data(sig), buf_len(sig), &why);
 
     if (rc == 1)

@@ -9,12 +9,16 @@
 
 struct signing {
     const struct cms_signer *signer;
+    const struct cms_certificate *cert; /* the signer's, or own_cert */
+    struct cms_certificate *own_cert;   /* read from the signer's X509 */
     const struct alg_digest *digest;    /* over the content */
     SN_SIGNER_INFO *info;
     bool size_known;    /* info has a signature and digest of the final sizes */
 };
 
-/* Checks the signer and builds all of its SignerInfo but digest and signature. */
+/* Checks the signer and builds all of its SignerInfo but digest and signature. Of the
+ * options, the time and whether there are attributes count; content_type NULL is a
+ * countersignature's, which has none (RFC 5652, 11.4). */
 int signing_prepare(struct signing *, const struct cms_signer *,
                     const struct cms_sign_options *, const ASN1_OBJECT *content_type,
                     struct err *err) must_check;

@@ -9,6 +9,7 @@
 #include <openssl/objects.h>
 
 #include "cms/algid.h"
+#include "cms/shape.h"
 
 /* Longest version and AlgorithmIdentifier, octets. */
 #define VERSION_MAX 8
@@ -186,7 +187,9 @@ take_signer(void *reader, const uint8_t *der, size_t len, struct err *err)
 
     if (sd->count == CMS_MAX_SIGNERS)
         return too_many(r, "signers", CMS_MAX_SIGNERS, err);
-    s->info = d2i_SN_SIGNER_INFO(NULL, &der, (long)len);
+    rc = shape_check_signer(der, len);
+    if (rc == 0)
+        s->info = d2i_SN_SIGNER_INFO(NULL, &der, (long)len);
     if (s->info == NULL)
         return reader_malformed(r, "SignerInfo", err);
     sd->count++;

@@ -120,7 +120,7 @@ CHANGE(other_type, drop(info, ATTR_CONTENT_TYPE);
        must(attr_add_content_type(&info->signed_attrs, OBJ_nid2obj(NID_pkcs7_signed))))
 CHANGE(other_digest, must(attr_set_digest(info->signed_attrs, (const uint8_t *)text, 16)))
 CHANGE(other_cert, drop(info, ATTR_SIGNING_CERT_V2);
-       must(attr_add_signing_cert(&info->signed_attrs, person_of("ed25519")->cert)))
+       must(attr_add_signing_cert(&info->signed_attrs, (const uint8_t *)text, 16)))
 CHANGE(other_digest_alg, X509_ALGOR_set0(info->digest_alg, OBJ_nid2obj(NID_sha512),
                                          V_ASN1_UNDEF, NULL))
 CHANGE(other_sig_alg, X509_ALGOR_set0(info->sig_alg, OBJ_nid2obj(NID_ecdsa_with_SHA384),
