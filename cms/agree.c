@@ -141,6 +141,17 @@ point_of(EVP_PKEY *key, uint8_t **ret)
     return EVP_PKEY_get1_encoded_public_key(key, ret);
 }
 
+/* RFC 7748, 6: what a point of small order gives; RFC 8418, 2 wants it refused. */
+static bool
+is_zero(const struct secret *z)
+{
+    uint8_t any = 0;
+
+    for (size_t i = 0; i < secret_len(z); i++)
+        any |= secret_data_view(z)[i];
+    return any == 0;
+}
+
 static int
 agree_z(const SN_KARI *info, const struct cms_opener *opener, const struct opening *o,
         struct secret *z, struct err *err)
@@ -157,6 +168,8 @@ agree_z(const SN_KARI *info, const struct cms_opener *opener, const struct openi
                      "curve of the recipient's");
     else
         rc = opener->agree(opener->arg, point, len, z, err);
+    if (rc == 0 && is_zero(z))
+        rc = err_set(err, E_MALFORMED, "the sender's key makes no secret");
     OPENSSL_free(point);
     EVP_PKEY_free(peer);
     return rc;
@@ -201,7 +214,7 @@ agree_open(const SN_KARI *info, int i, const struct cms_opener *opener, struct o
     if (scheme == NULL)
         return err_set(err, E_UNSUPPORTED, "key agreement %s is not known", oid);
     rc = read_wrap(info->alg, &wrap, &wrap_alg, err);
-    if (rc == 0 && wrap->weak) {
+    if (rc == 0 && wrap != NULL && wrap->weak) {
         o->weak = true;
         rc = o->options->allow_weak ? 0 : err_set(err, E_WEAK, "%s is weak", wrap->name);
     }

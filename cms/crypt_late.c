@@ -231,7 +231,7 @@ late_poly1305(const struct cipher_params *p, const struct secret *key, const uin
               size_t aad_len, uint64_t size, const uint8_t *tag,
               uint8_t ret[LATE_TAGS][CIPHER_TAG_MAX])
 {
-    uint8_t rs[2 * BLOCK];
+    uint8_t rs[2 * BLOCK] = { 0 };
     struct poly y = { 0 };
     int rc = one_time_key(p, key, rs), count = 0;
 

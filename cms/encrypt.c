@@ -22,7 +22,8 @@
 #define CONTEXT_0 (BER_CONTEXT(0) | BER_CONSTRUCTED)
 #define CONTEXT_1 (BER_CONTEXT(1) | BER_CONSTRUCTED)
 
-_Static_assert(CMS_SEGMENT_SIZE == CRYPT_PIECE, "a segment is one piece of the cipher");
+/* A segment is one piece of the cipher. NOLINTNEXTLINE(misc-redundant-expression) */
+_Static_assert(CMS_SEGMENT_SIZE == CRYPT_PIECE, "segments and pieces differ");
 
 struct cms_encrypt {
     struct sink out;
@@ -348,7 +349,7 @@ begin(struct cms_encrypt *e, struct err *err)
 static int
 flush(struct cms_encrypt *e, struct err *err)
 {
-    uint8_t header[BER_WRITE_MAX], *at = e->piece + BER_WRITE_MAX;
+    uint8_t header[BER_WRITE_MAX] = { 0 }, *at = e->piece + BER_WRITE_MAX;
     size_t n = 0, len = e->fill;
 
     if (len == 0)

@@ -45,7 +45,7 @@ key_wrap(const struct cms_wrap *wrap, const struct secret *kek, const struct sec
          EVP_CipherUpdate(ctx, wrapped, &n, secret_data_view(key), (int)secret_len(key)) == 1 &&
          EVP_CipherFinal_ex(ctx, wrapped + n, &rest) == 1;
     EVP_CIPHER_CTX_free(ctx);
-    return ok ? buf_put(out, wrapped, (size_t)(n + rest)) : E_CRYPTO;
+    return ok ? buf_put(out, wrapped, (size_t)n + (size_t)rest) : E_CRYPTO;
 }
 
 int
@@ -68,7 +68,7 @@ key_unwrap(const struct cms_wrap *wrap, const struct secret *kek, const uint8_t 
          EVP_CipherFinal_ex(ctx, secret_mutable(room) + n, &rest) == 1;
     EVP_CIPHER_CTX_free(ctx);
     ERR_clear_error();
-    if (!ok || secret_set(out, secret_data_view(room), (size_t)(n + rest)) != 0)
+    if (!ok || secret_set(out, secret_data_view(room), (size_t)n + (size_t)rest) != 0)
         return E_DECRYPT;
     return 0;
 }

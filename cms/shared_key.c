@@ -145,10 +145,10 @@ password_open(const SN_PWRI *info, const struct secret *password, struct opening
               struct secret *key, struct err *err)
 {
     autofree_secret struct secret *kek = secret_new(KEY_MAX);
-    struct cipher_params params;
+    struct cipher_params params = { 0 };
     int rc = read_pwri(info->alg, &params, err);
 
-    if (rc == 0)
+    if (rc == 0 && params.cipher != NULL)
         rc = check_weak(params.cipher->weak, params.cipher->name, o, err);
     if (rc == 0 && kek == NULL)
         rc = err_set(err, E_NOMEM, "out of memory for a key");

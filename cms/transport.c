@@ -98,7 +98,7 @@ scheme_name(const struct cms_unwrap *u, char *room, size_t max)
 {
     if (u->padding == ALG_PAD_PKCS1)
         return "rsa-pkcs1";
-    if (u->digest != u->mgf || u->label_len > 0)
+    if (u->digest == NULL || u->digest != u->mgf || u->label_len > 0)
         return NULL;
     snprintf(room, max, "rsa-oaep-%s", u->digest->name);
     return room;

@@ -149,7 +149,7 @@ to_of(const char *word)
     char type[32];
 
     if (strncmp(word, "kek", 3) == 0) {
-        to.kek = test_kek((size_t)atoi(word + 3) / 8);
+        to.kek = test_kek(strtoul(word + 3, NULL, 10) / 8);
         to.kek_id = (const uint8_t *)TEST_KEK_ID;
         to.kek_id_len = strlen(TEST_KEK_ID);
     } else if (strcmp(word, "password") == 0) {

@@ -289,6 +289,29 @@ START_TEST(point_off_curve)
 }
 END_TEST
 
+/* A point of small order: no secret comes of it, whatever the key's holder says. */
+static int
+agree_zero(void *arg, const uint8_t *point, size_t len, struct secret *z, struct err *err)
+{
+    (void)arg;
+    (void)point;
+    (void)len;
+    (void)err;
+    secret_set_len(z, 32);
+    return 0;
+}
+
+START_TEST(no_secret_agreed)
+{
+    struct buf *message = message_for("x25519", "aes256-gcm", 100, false);
+    struct cms_opener opener = { .cert = receiver_of("x25519")->cert, .agree = agree_zero };
+    struct cms_decrypt_options options = options_of(&opener);
+
+    assert_refused(message, &options, E_MALFORMED, "makes no secret");
+    buf_free(&message);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -311,6 +334,7 @@ main(void)
     tcase_add_test(tc, wrong_key);
     tcase_add_test(tc, key_of_wrong_type);
     tcase_add_test(tc, point_off_curve);
+    tcase_add_test(tc, no_secret_agreed);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

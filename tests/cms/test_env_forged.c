@@ -10,7 +10,7 @@
 #include "cms/ber.h"
 #include "cms/crypt.h"
 #include "cms/der.h"
-#include "cms/recipient_asn1.h"
+#include "cms/recipient.h"
 
 static void
 put(struct buf *out, struct span s)
@@ -298,6 +298,88 @@ START_TEST(unprotected_attributes)
 }
 END_TEST
 
+/* Makes the ephemeral key of a message its sender's own: a certificate for it, by whose
+ * name the message then calls it. */
+static X509 *
+name_originator(SN_ORIGINATOR *o, bool by_ski)
+{
+    struct pki_request request = { .cn = "Sender" };
+    const ASN1_BIT_STRING *point = o->d.key->key;
+    EVP_PKEY *key = pki_key("p256"), *peer = EVP_PKEY_new();
+    X509 *cert = pki_cert(&request, key, NULL, NULL);
+
+    ck_assert_int_eq(EVP_PKEY_copy_parameters(peer, key), 1);
+    ck_assert_int_eq(EVP_PKEY_set1_encoded_public_key(peer, point->data, (size_t)point->length),
+                     1);
+    ck_assert_int_eq(X509_set_pubkey(cert, peer), 1);
+    ASN1_item_free((ASN1_VALUE *)o->d.key, ASN1_ITEM_rptr(SN_ORIGINATOR_PUBLIC));
+    if (by_ski) {
+        o->type = SN_ORIGINATOR_SKI;
+        o->d.ski = ASN1_OCTET_STRING_dup(X509_get0_subject_key_id(cert));
+    } else {
+        o->type = SN_ORIGINATOR_ISSUER_SERIAL;
+        o->d.issuer_serial = recipient_issuer_serial(cert);
+    }
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(peer);
+    return cert;
+}
+
+/* version, and behind it originatorInfo with this certificate. */
+static void
+put_originator(struct buf *out, struct span version, X509 *cert)
+{
+    struct buf *inner = buf_new();
+    uint8_t *der = NULL;
+    int len = i2d_X509(cert, &der);
+
+    ck_assert_int_eq(der_put(inner, BER_CONTEXT(0) | BER_CONSTRUCTED, der, (size_t)len), 0);
+    put(out, version);
+    put_in(out, BER_CONTEXT(0) | BER_CONSTRUCTED, inner);
+    OPENSSL_free(der);
+    buf_free(&inner);
+}
+
+/* A sender's static key (RFC 5753, 3.1): from the caller, or from the message. */
+START_TEST(static_originator)
+{
+    struct buf *message = message_for("p256", "aes128-gcm", 100, false), *named;
+    struct parts p = split_message(message);
+    const uint8_t *at = p.recipients.data;
+    SN_RECIPIENT *r = d2i_SN_RECIPIENT(NULL, &at, (long)p.recipients.len);
+    X509 *cert = name_originator(r->d.kari->originator, _i);
+    struct cms_decrypt_options options = *everything();
+    STACK_OF(X509) *certs = sk_X509_new_null();
+    struct buf *version = buf_new();
+    uint8_t *content = some_content(100), *der = NULL;
+    struct opened o;
+    int len = i2d_SN_RECIPIENT(r, &der);
+
+    p.recipients = (struct span){ der, (size_t)len };
+    named = join_message(&p, 0);
+    assert_refused(named, &options, E_MALFORMED, "the sender's key is missing");
+    sk_X509_push(certs, cert);
+    options.originators = certs;
+    assert_opens(named, &options, content, 100);
+    buf_free(&named);
+
+    put_originator(version, p.version, cert);
+    p.version = (struct span){ buf_data(version), buf_len(version) };
+    named = join_message(&p, 0);
+    assert_opens(named, everything(), content, 100);
+    o = open_message(buf_data(named), buf_len(named), FEED_WHOLE, NULL);
+    ck_assert_int_eq(sk_X509_num(cms_reader_encrypted(o.reader)->originator_certs), 1);
+    opened_clear(&o);
+    buf_free(&named);
+    OPENSSL_free(der);
+    SN_RECIPIENT_free(r);
+    buf_free(&version);
+    buf_free(&message);
+    sk_X509_pop_free(certs, X509_free);
+    free(content);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -317,6 +399,7 @@ main(void)
     tcase_add_test(tc, content_elsewhere);
     tcase_add_test(tc, cipher_misplaced);
     tcase_add_test(tc, unprotected_attributes);
+    tcase_add_loop_test(tc, static_originator, 0, 2);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
