@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/crypto.h>
 
 #include "cli/cli.h"
 #include "cli/signer.h"
@@ -265,11 +266,23 @@ prepare(struct job *job, struct cli *cli, const struct options *o, struct err *e
     return rc;
 }
 
+/* Signing looks up neither ciphers and digests by their old names nor the words for
+ * libcrypto's errors; the tables of both are half of what libcrypto does here. */
+static void
+start_lean(void)
+{
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
+                            OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+}
+
 static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
     struct job job = {.count = 0};
-    int rc = prepare(&job, cli, o, err);
+    int rc;
+
+    start_lean();
+    rc = prepare(&job, cli, o, err);
 
     if (rc == 0)
         rc = job.cms ? sign_file(&job, err) : sign_mail(&job, cli, err);
