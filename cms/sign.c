@@ -10,6 +10,7 @@
 
 #include "cms/ber.h"
 #include "cms/der.h"
+#include "cms/segments.h"
 #include "cms/sign_int.h"
 
 /* SignedData's versions (RFC 5652, 5.1): 1 when all is as in PKCS#7, else 3. */
@@ -36,7 +37,7 @@ struct cms_sign {
     struct signing *signings;      /* options.count of them */
     struct buf *algorithms;        /* digestAlgorithms */
     struct buf *certs;             /* certificates [0], or empty */
-    struct buf *segment;           /* FORM_BER: small pieces */
+    struct segments segments;      /* FORM_BER */
     uint64_t size;                 /* content so far */
     bool begun, done;
 };
@@ -56,7 +57,7 @@ cms_sign_free(struct cms_sign **ps)
     ASN1_OBJECT_free(s->content_type);
     buf_free(&s->algorithms);
     buf_free(&s->certs);
-    buf_free(&s->segment);
+    segments_clear(&s->segments);
     free(s);
     *ps = NULL;
 }
@@ -178,10 +179,10 @@ prepare(struct cms_sign *s, struct err *err)
     s->signings = calloc(s->options.count + 1, sizeof *s->signings);
     s->algorithms = buf_new();
     s->certs = buf_new();
-    s->segment = buf_new();
     if (s->content_type == NULL)
         return err_set_ossl(err, E_USAGE, "signing: no such content type");
-    if (s->signings == NULL || s->algorithms == NULL || s->certs == NULL || s->segment == NULL)
+    if (s->signings == NULL || s->algorithms == NULL || s->certs == NULL ||
+        segments_init(&s->segments) != 0)
         return err_set(err, E_NOMEM, "signing: out of memory");
     rc = cms_digests_new(&s->digests, err);
     if (rc == 0)
@@ -348,47 +349,12 @@ begin(struct cms_sign *s, struct err *err)
 }
 
 static int
-write_segment(struct cms_sign *s, const uint8_t *data, size_t len, struct err *err)
-{
-    uint8_t header[BER_WRITE_MAX];
-    size_t n = ber_write_header(header, BER_OCTET_STRING, (int64_t)len);
-    int rc = sink_write(&s->out, header, n, err);
-
-    return rc != 0 ? rc : sink_write(&s->out, data, len, err);
-}
-
-static int
-flush_segment(struct cms_sign *s, struct err *err)
-{
-    int rc = buf_len(s->segment) == 0
-        ? 0 : write_segment(s, buf_data(s->segment), buf_len(s->segment), err);
-
-    buf_reset(s->segment);
-    return rc;
-}
-
-static int
 write_content(struct cms_sign *s, const uint8_t *data, size_t len, struct err *err)
 {
-    int rc = 0;
-
     if (s->form == FORM_DETACHED)
         return 0;
-    if (s->form != FORM_BER)
-        return sink_write(&s->out, data, len, err);
-    while (rc == 0 && len > 0) {
-        size_t room = CMS_SEGMENT_SIZE - buf_len(s->segment), n = len < room ? len : room;
-
-        if (room == CMS_SEGMENT_SIZE && len >= room)
-            return write_segment(s, data, len, err);
-        if (buf_put(s->segment, data, n) != 0)
-            return err_set(err, E_NOMEM, "signing: out of memory");
-        data += n;
-        len -= n;
-        if (n == room)
-            rc = flush_segment(s, err);
-    }
-    return rc;
+    return s->form == FORM_BER ? segments_put(&s->segments, &s->out, data, len, err)
+                               : sink_write(&s->out, data, len, err);
 }
 
 static int
@@ -452,7 +418,7 @@ finish(struct cms_sign *s, struct err *err)
     int rc = begin(s, err);
 
     if (rc == 0)
-        rc = flush_segment(s, err);
+        rc = segments_flush(&s->segments, &s->out, err);
     if (rc == 0)
         rc = sign_all(s, err);
     if (rc != 0)

@@ -15,6 +15,13 @@
  * contentType against eContentType; each of these attributes present once with
  * one value; signingCertificate and signingCertificateV2 (RFC 5035) against the
  * certificate; CMSAlgorithmProtection (RFC 6211) against the algorithms used.
+ * Countersignatures (11.4), unsigned attributes that sign the signature they stand
+ * at, get verdicts of their own in the same way, with the digest of that signature
+ * in place of the content's and without contentType. They say nothing about the
+ * content, nor does a bad one change the signer's verdict: whoever passed the
+ * message on could have added or dropped it. A countersignature of a
+ * countersignature is listed among its attributes and not looked into.
+ *
  * EdDSA without signed attributes needs the content in memory: over more than
  * CMS_EDDSA_CONTENT_MAX bytes (cms/digests.h) it is CMS_UNSUPPORTED.
  */
@@ -58,6 +65,9 @@ enum cms_state {
  */
 #define CMS_PROBLEMS_MAX 8
 
+/* Most countersignatures of one message, of all its signers. */
+#define CMS_MAX_COUNTERSIGNATURES 256
+
 struct cms_attribute {
     const char *oid;       /* dotted */
     const char *name;      /* libcrypto's short name, or the OID when it has none */
@@ -87,6 +97,10 @@ struct cms_signature {
     bool has_attributes;               /* signed ones */
     const struct cms_attribute *attributes;
     size_t attribute_count;
+
+    /* Over this signature, in the message's order; these have none of their own. */
+    const struct cms_signature *countersignatures;
+    size_t countersignature_count;
 };
 
 struct cms_signed {
@@ -115,7 +129,8 @@ struct cms_verify_options {
 };
 
 /* Checks every signature. 0 means that *ret was filled, whatever the verdicts;
- * E_USAGE when the message was not finished or is no SignedData; E_NOMEM. */
+ * E_USAGE when the message was not finished or is no SignedData; E_NOMEM; E_LIMIT
+ * with more than CMS_MAX_COUNTERSIGNATURES. After an error there are no verdicts. */
 int cms_verify(struct cms_reader *, const struct cms_verify_options *,
                const struct cms_signed **ret, struct err *err) must_check;
 

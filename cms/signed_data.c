@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cms/reader_int.h"
+#include "cms/verify_int.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ free_state(struct cms_reader *r)
         SN_SIGNER_INFO_free(sd->signers[i].info);
         attr_list_free(sd->signers[i].attributes, sd->signers[i].attribute_count);
     }
-    free(sd->results);
+    verdicts_free(sd->results, sd->count);
     free(sd);
     r->signed_data = NULL;
 }

@@ -12,7 +12,7 @@
 
 #include "cms/algid.h"
 #include "cms/digests_int.h"
-#include "cms/reader_int.h"
+#include "cms/verify_int.h"
 
 /* Most certificates tried for one signer: they should be one; a message could
  * bring a thousand with the same name to burn time. */
@@ -26,8 +26,7 @@ static const char *const words[] = {
 
 /* The work on one signer. */
 struct check {
-    struct cms_reader *reader;
-    const struct cms_verify_options *options;
+    const struct signed_subject *subject;
     const struct signer *signer;
     struct cms_signature *result;
     struct algid_sig sig;
@@ -129,16 +128,10 @@ check_algorithms(struct check *c)
         weak(c);
 }
 
-static const struct cms_digests *
-content_set(const struct check *c)
-{
-    return c->reader->has_content ? c->reader->signed_data->digests : c->options->content;
-}
-
 static void
 take_content_digest(struct check *c, const struct alg_digest *digest)
 {
-    const struct cms_digests *set = content_set(c);
+    const struct cms_digests *set = c->subject->content;
 
     c->content_len = 0;
     if (digest == NULL)
@@ -147,7 +140,7 @@ take_content_digest(struct check *c, const struct alg_digest *digest)
         cms_digests_get(set, digest, c->content, &c->content_len, NULL) == 0)
         return;
     ERR_clear_error();
-    if (c->reader->has_content)
+    if (c->subject->in_message)
         fail(c, CMS_MALFORMED, NULL, "digest %s is used by the signer but not announced before "
              "the content", digest->name);
 }
@@ -164,12 +157,24 @@ need_attribute(struct check *c, const char *oid, const char *name, int type)
     return value;
 }
 
+/* A countersignature must not have it (11.4): with it, it would be a signature over
+ * content that somebody passes off as one over a signature. */
+static void
+refuse_content_type(struct check *c)
+{
+    const ASN1_TYPE *value = NULL;
+
+    if (attr_get(c->signer->info->signed_attrs, ATTR_CONTENT_TYPE, 0, &value) != 0)
+        fail(c, CMS_MALFORMED, NULL, "it has the attribute contentType, which a "
+             "countersignature must not have");
+}
+
 /* Signed attributes without their SignerInfo are a content that the signer did
  * sign, though never meant as one: the attributes' digest is the content's. */
 static bool
 looks_like_attributes(const struct check *c)
 {
-    const struct cms_digests *set = content_set(c);
+    const struct cms_digests *set = c->subject->content;
     struct ber_header attributes, attribute;
     const uint8_t *head;
     size_t len;
@@ -193,15 +198,19 @@ check_attribute_forms(struct check *c, const ASN1_TYPE **ret_type, const ASN1_TY
     *ret_type = *ret_digest = NULL;
     if (info->signed_attrs == NULL) {
         /* 5.3: attributes must be there for any content that is not id-data */
-        if (OBJ_obj2nid(c->reader->content_type) != NID_pkcs7_data)
+        if (c->subject->content_type != NULL &&
+            OBJ_obj2nid(c->subject->content_type) != NID_pkcs7_data)
             fail(c, CMS_MALFORMED, NULL, "content that is not id-data, without signed "
                  "attributes");
-        else if (looks_like_attributes(c))
+        else if (c->subject->content_type != NULL && looks_like_attributes(c))
             fail(c, CMS_MALFORMED, NULL, "the content is another signature's signed "
                  "attributes: somebody tries to pass it off as a message");
         return;
     }
-    *ret_type = need_attribute(c, ATTR_CONTENT_TYPE, "contentType", V_ASN1_OBJECT);
+    if (c->subject->content_type != NULL)
+        *ret_type = need_attribute(c, ATTR_CONTENT_TYPE, "contentType", V_ASN1_OBJECT);
+    else
+        refuse_content_type(c);
     *ret_digest = need_attribute(c, ATTR_MESSAGE_DIGEST, "messageDigest",
                                  V_ASN1_OCTET_STRING);
     if (attr_get_time(info->signed_attrs, &when) < 0)
@@ -229,7 +238,7 @@ check_content(struct check *c, const ASN1_TYPE *type, const ASN1_TYPE *digest)
 {
     const ASN1_OCTET_STRING *expected = digest == NULL ? NULL : digest->value.octet_string;
 
-    if (type != NULL && OBJ_cmp(type->value.object, c->reader->content_type) != 0)
+    if (type != NULL && OBJ_cmp(type->value.object, c->subject->content_type) != 0)
         fail(c, CMS_ALTERED, "content-type-mismatch",
              "the content's type is not the one that was signed");
     if (expected == NULL || c->content_len == 0)
@@ -262,7 +271,7 @@ signed_bytes(const struct check *c, uint8_t digest[CMS_DIGEST_SIZE_MAX], const u
 
     *ret = digest;
     if (!c->result->has_attributes && c->sig.digest == NULL) {
-        *ret = digests_whole_view(content_set(c), ret_len);
+        *ret = digests_whole_view(c->subject->content, ret_len);
         return *ret == NULL ? E_UNSUPPORTED : 0;
     }
     if (!c->result->has_attributes) {
@@ -316,7 +325,7 @@ try_key(struct check *c, EVP_PKEY *key, X509 *cert, struct err *err)
 static enum fit
 try_cert(struct check *c, X509 *cert, struct err *err)
 {
-    EVP_PKEY *key = algid_cert_key(cert, c->options->certs);
+    EVP_PKEY *key = algid_cert_key(cert, c->subject->known);
     enum fit fit;
 
     c->key_is_weak = false;
@@ -360,7 +369,7 @@ try_certs(struct check *c, const STACK_OF(X509) *certs, int *tries, enum fit bes
 static void
 find_cert(struct check *c)
 {
-    const STACK_OF(X509) *sets[] = { c->reader->signed_data->certs, c->options->certs };
+    const STACK_OF(X509) *sets[] = { c->subject->certs, c->subject->known };
 
     for (size_t s = 0; s < 2; s++)
         for (int i = 0; c->result->cert == NULL && i < sk_X509_num(sets[s]); i++)
@@ -379,8 +388,8 @@ check_signature(struct check *c)
         find_cert(c);
         return;
     }
-    fit = try_certs(c, c->reader->signed_data->certs, &tries, FIT_NOT_TRIED, &err);
-    fit = try_certs(c, c->options->certs, &tries, fit, &err);
+    fit = try_certs(c, c->subject->certs, &tries, FIT_NOT_TRIED, &err);
+    fit = try_certs(c, c->subject->known, &tries, fit, &err);
     if (fit == FIT_UNSUPPORTED)
         fail(c, CMS_UNSUPPORTED, NULL, "%s", err_text(&err));
     if (fit == FIT_BAD)
@@ -414,6 +423,19 @@ check_signer(struct check *c)
              "not among the known ones");
 }
 
+int
+verify_signer(const struct signed_subject *subject, const struct signer *signer,
+              struct cms_signature *ret)
+{
+    autofree_buf struct buf *attrs = buf_new();
+    struct check c = { .subject = subject, .signer = signer, .result = ret, .attrs = attrs };
+
+    if (attrs == NULL)
+        return E_NOMEM;
+    check_signer(&c);
+    return 0;
+}
+
 static void
 fill_result(const struct cms_reader *r, struct cms_signed *out)
 {
@@ -434,31 +456,43 @@ fill_result(const struct cms_reader *r, struct cms_signed *out)
     };
 }
 
+static int
+verify_all(struct cms_reader *r, const struct cms_verify_options *options,
+           const struct cms_signed **ret, struct err *err)
+{
+    struct signed_data *sd = r->signed_data;
+    struct signed_subject subject = {
+        .content = r->has_content ? sd->digests : options->content,
+        .in_message = r->has_content, .content_type = r->content_type,
+        .certs = sd->certs, .known = options->certs,
+    };
+    size_t left = CMS_MAX_COUNTERSIGNATURES;
+    int rc = 0;
+
+    verdicts_free(sd->results, sd->count);
+    sd->results = calloc(sd->count + 1, sizeof *sd->results);
+    if (sd->results == NULL)
+        return err_set(err, E_NOMEM, "message: out of memory");
+    for (size_t i = 0; rc == 0 && i < sd->count; i++) {
+        rc = verify_signer(&subject, &sd->signers[i], &sd->results[i]);
+        if (rc == 0)
+            rc = countersigned_verify(&subject, &sd->signers[i], &sd->results[i], &left, err);
+    }
+    if (rc != 0)
+        return rc == E_NOMEM ? err_set(err, rc, "message: out of memory") : rc;
+    fill_result(r, &sd->result);
+    *ret = &sd->result;
+    return 0;
+}
+
 int
 cms_verify(struct cms_reader *r, const struct cms_verify_options *options,
            const struct cms_signed **ret, struct err *err)
 {
-    struct signed_data *sd = r->signed_data;
-
-    if (!r->finished || sd == NULL)
+    if (!r->finished || r->signed_data == NULL)
         return err_set(err, E_USAGE, "message: no SignedData that was read to its end");
     if (r->has_content && options->content != NULL)
         return err_set(err, E_MALFORMED, "message: it carries content of its own, where a "
                        "signature over separate content was expected");
-    free(sd->results);
-    sd->results = calloc(sd->count + 1, sizeof *sd->results);
-    if (sd->results == NULL)
-        return err_set(err, E_NOMEM, "message: out of memory");
-    for (size_t i = 0; i < sd->count; i++) {
-        struct check c = { .reader = r, .options = options, .signer = &sd->signers[i],
-                           .result = &sd->results[i], .attrs = buf_new() };
-
-        if (c.attrs == NULL)
-            return err_set(err, E_NOMEM, "message: out of memory");
-        check_signer(&c);
-        buf_free(&c.attrs);
-    }
-    fill_result(r, &sd->result);
-    *ret = &sd->result;
-    return 0;
+    return verify_all(r, options, ret, err);
 }
