@@ -109,10 +109,38 @@ fill_certs(struct snapshot *s, struct key *key, const json_t *certs)
     return 0;
 }
 
+/* Whether some token holds a certificate of the issuer's name: without one a client
+ * need not ask for CERTS to build a chain. */
+static bool
+issuer_is_here(const struct snapshot *s, const json_t *cert)
+{
+    const char *issuer = member(cert, "issuer"), *subject = member(cert, "subject");
+    size_t i;
+    json_t *c;
+
+    if (!issuer || !subject || strcmp(issuer, subject) == 0)
+        return false;
+    json_array_foreach(s->certs, i, c) {
+        const char *name = member(c, "subject");
+        if (name && strcmp(name, issuer) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+add_cert(const struct snapshot *s, json_t *certs, json_t *cert)
+{
+    bool here = issuer_is_here(s, cert);
+
+    return json_array_append(certs, cert) == 0 &&
+           json_object_set_new(cert, "issuer_here", json_boolean(here)) == 0;
+}
+
 /* What all places list, in one object: the first place's words, every token's
  * label, every certificate once. */
 static json_t *
-join_json(const struct found *f, size_t count)
+join_json(const struct snapshot *s, const struct found *f, size_t count)
 {
     json_t *o = json_deep_copy(f[0].json), *tokens = json_array(), *certs = json_array(), *c;
     bool ok = o && tokens && certs;
@@ -123,7 +151,7 @@ join_json(const struct found *f, size_t count)
             ok = json_array_append_new(tokens, json_string(f[i].place.token->label)) == 0;
         json_array_foreach(json_object_get(f[i].json, "certificates"), k, c)
             if (ok && !find_cert(certs, member(c, "fingerprint"), NULL))
-                ok = json_array_append(certs, c) == 0;
+                ok = add_cert(s, certs, c);
     }
     ok = ok && json_object_set_new(o, "token", json_string(f[0].place.token->label)) == 0 &&
          json_object_set(o, "tokens", tokens) == 0 &&
@@ -141,7 +169,7 @@ join_json(const struct found *f, size_t count)
 static int
 join(struct snapshot *s, struct key *key, const struct found *f, size_t count)
 {
-    json_t *o = join_json(f, count);
+    json_t *o = join_json(s, f, count);
     char *text = NULL;
     int rc;
 

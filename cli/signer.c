@@ -290,7 +290,7 @@ signer_put_chain(const struct signer *s, STACK_OF(X509) *chain, struct err *err)
     json_t *list = NULL;
     int rc = 0;
 
-    if (strcmp(s->source->subject, s->source->issuer) == 0)
+    if (!s->source->issuer_here)
         return 0;
     rc = client_certs(s->client, &list, err);
     for (int depth = 0; rc == 0 && depth < CHAIN_MAX; depth++) {

@@ -62,7 +62,12 @@ struct client_key {
     size_t spki_len;
     /* The certificates of this key on its tokens, newest first, in DER, with the
      * agent's text of whom they are for and from. */
-    struct client_cert { uint8_t *der; size_t len; char *subject, *issuer; } *certs;
+    struct client_cert {
+        uint8_t *der;
+        size_t len;
+        char *subject, *issuer;
+        bool issuer_here; /* a token holds a certificate of the issuer's name */
+    } *certs;
     size_t cert_count;
 };
 void client_key_clear(struct client_key *);
