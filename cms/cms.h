@@ -13,6 +13,8 @@
  *   cms/signed.h    verdicts on its signatures   reader -> cms_verify -> signatures
  *   cms/encrypt.h   writes encrypted messages    content -> [encrypt] -> message
  *   cms/decrypt.h   whom those are for, and what opens them
+ *   cms/addsign.h   adds signers                 message -> [addsign] -> message
+ *   cms/countersign.h  signs a signature         message -> [countersign] -> message
  *   cms/digests.h   several digests in one pass  content -> [digests]
  *   cms/pem.h       PEM and base64 around it     bytes -> [armor] -> text, and back
  *
@@ -59,6 +61,8 @@
 
 #include "cms/cipher.h"
 #include "cms/decrypt.h"
+#include "cms/addsign.h"
+#include "cms/countersign.h"
 #include "cms/digests.h"
 #include "cms/encrypt.h"
 #include "cms/pem.h"
