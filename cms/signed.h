@@ -129,8 +129,9 @@ struct cms_verify_options {
 };
 
 /* Checks every signature. 0 means that *ret was filled, whatever the verdicts;
- * E_USAGE when the message was not finished or is no SignedData; E_NOMEM; E_LIMIT
- * with more than CMS_MAX_COUNTERSIGNATURES. After an error there are no verdicts. */
+ * E_USAGE when the message was not finished, E_UNSUPPORTED when it is no SignedData;
+ * E_NOMEM; E_LIMIT with more than CMS_MAX_COUNTERSIGNATURES. After an error there are no
+ * verdicts. */
 int cms_verify(struct cms_reader *, const struct cms_verify_options *,
                const struct cms_signed **ret, struct err *err) must_check;
 

@@ -489,8 +489,11 @@ int
 cms_verify(struct cms_reader *r, const struct cms_verify_options *options,
            const struct cms_signed **ret, struct err *err)
 {
-    if (!r->finished || r->signed_data == NULL)
+    if (!r->finished)
         return err_set(err, E_USAGE, "message: no SignedData that was read to its end");
+    if (r->signed_data == NULL)
+        return err_set(err, E_UNSUPPORTED, "message: it is encrypted, not signed; decrypt it "
+                       "first");
     if (r->has_content && options->content != NULL)
         return err_set(err, E_MALFORMED, "message: it carries content of its own, where a "
                        "signature over separate content was expected");

@@ -275,6 +275,7 @@ START_TEST(parsed_alone)
     struct buf *message;
     struct opened o;
     const struct cms_encrypted *e;
+    const struct cms_signed *none;
 
     for (size_t i = 0; i < WORDS; i++)
         to[i] = to_of(words[i]);
@@ -286,6 +287,9 @@ START_TEST(parsed_alone)
     ck_assert(e->authenticated && !e->weak);
     ck_assert_ptr_eq(e->cipher, options.cipher);
     ck_assert_ptr_null(e->opened);
+    ck_assert_int_eq(cms_verify(o.reader, &(struct cms_verify_options){ 0 }, &none, &o.err),
+                     E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err_text(&o.err), "decrypt it first"));
     ck_assert_uint_eq(buf_len(o.content), 0);
     for (size_t i = 0; i < WORDS; i++) {
         ck_assert_str_ne(e->recipients[i].algorithm, "");
