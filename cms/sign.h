@@ -42,6 +42,7 @@
 #include "base/alg.h"
 #include "base/buf.h"
 #include "base/sink.h"
+#include "cms/attributes.h"
 #include "cms/certificate.h"
 
 /* Opaque BER: pieces smaller than this are merged into segments of this size. */
@@ -62,6 +63,12 @@ struct cms_signer {
     int (*sign)(void *arg, const struct alg_sig *scheme, const uint8_t *data, size_t len,
                 struct buf *out, struct err *err);
     void *arg;
+    /* Signed attributes on request (cms/attributes.h), borrowed until cms_sign_free; zero:
+     * none. With cms_sign_options.no_attributes they are E_USAGE. */
+    const char *const *capabilities;    /* SMIMECapabilities: dotted OIDs, best first, NULL */
+    const X509 *preferred;              /* the certificate to encrypt to */
+    const struct cms_new_attribute *attributes;
+    size_t attribute_count;
 };
 
 /* Zero is a sensible value for everything but signers, count, and content_size. */

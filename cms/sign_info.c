@@ -6,6 +6,7 @@
 
 #include "cms/algid.h"
 #include "cms/attr.h"
+#include "cms/attributes_int.h"
 #include "cms/sign_int.h"
 
 /* SignerInfo's versions: by issuerAndSerialNumber, by SKI (RFC 5652, 5.3). */
@@ -30,6 +31,9 @@ check_scheme(const struct cms_signer *signer, const struct cms_certificate *cert
     if (algid_key_is_weak(key))
         return err_set(err, E_WEAK, "signing: a key of %d bits is too weak; use RSA of 2048 "
                        "bits or more", EVP_PKEY_get_bits(key));
+    if (!attributes && (signer->capabilities != NULL || signer->preferred != NULL ||
+                        signer->attribute_count > 0))
+        return err_set(err, E_USAGE, "signing: attributes are wanted, and none are to be signed");
     if (scheme->digest == NULL && !attributes)
         return err_set(err, E_UNSUPPORTED, "signing: %s without signed attributes would need "
                        "the whole content in memory", scheme->name);
@@ -138,6 +142,11 @@ signing_prepare(struct signing *s, const struct cms_signer *signer,
         rc = algid_write_sig(signer->scheme, s->info->sig_alg);
     if (rc == 0 && !options->no_attributes)
         rc = add_attributes(s, options->signing_time, content_type);
+    if (rc == 0 && !options->no_attributes) {
+        rc = attributes_add(&s->info->signed_attrs, signer, err);
+        if (rc != 0)
+            return rc;
+    }
     if (rc == 0)
         rc = set_placeholder(s);
     return rc == 0 || rc == E_USAGE ? rc

@@ -36,6 +36,7 @@
 #include <openssl/x509.h>
 
 #include "base/alg.h"
+#include "cms/attributes.h"
 #include "cms/digests.h"
 #include "cms/reader.h"
 
