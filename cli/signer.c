@@ -195,14 +195,25 @@ sign(void *arg, const struct alg_sig *scheme, const uint8_t *data, size_t len, s
      struct err *err)
 {
     struct signer *s = arg;
+    int rc = client_sign(s->client, s->key.name, scheme, data, len, out, err);
 
-    return client_sign(s->client, s->key.name, scheme, data, len, out, err);
+    client_meanwhile(s->client, NULL, NULL); /* in case it was never sent */
+    return rc;
+}
+
+static void
+meanwhile(void *arg, void (*work)(void *work_arg), void *work_arg)
+{
+    struct signer *s = arg;
+
+    client_meanwhile(s->client, work, work_arg);
 }
 
 struct cms_signer
 signer_cms(struct signer *s)
 {
-    return (struct cms_signer){.certificate = s->cert, .scheme = s->scheme, .sign = sign, .arg = s};
+    return (struct cms_signer){.certificate = s->cert, .scheme = s->scheme, .sign = sign,
+                               .meanwhile = meanwhile, .arg = s};
 }
 
 static const char *

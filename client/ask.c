@@ -192,6 +192,16 @@ lost(struct client *c, const struct ask *ask, struct err *err)
                    ask->doing);
 }
 
+static void
+use_the_wait(struct client *c)
+{
+    void (*work)(void *arg) = c->meanwhile;
+
+    c->meanwhile = NULL;
+    if (work)
+        work(c->meanwhile_arg);
+}
+
 int
 client_ask(struct client *c, const struct ask *ask, const char *command, struct err *err)
 {
@@ -207,6 +217,7 @@ client_ask(struct client *c, const struct ask *ask, const char *command, struct 
                        "(%zu bytes); use shorter names", len);
     if (assuan_write_line(c->ctx, command) != 0)
         return lost(c, ask, err);
+    use_the_wait(c);
 
     err_clear(&refused);
     rc = converse(c, ask, &st, &refused);

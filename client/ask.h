@@ -22,6 +22,8 @@ struct client {
     struct client_options opts;
     unsigned unanswered;    /* OPTION lines sent ahead whose OK is still to come */
     bool dead;              /* lost or out of step */
+    void (*meanwhile)(void *arg); /* what to do while the next answer is awaited */
+    void *meanwhile_arg;
 };
 
 struct ask {

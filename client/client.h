@@ -98,6 +98,10 @@ int client_binary(const json_t *object, const char *member, uint8_t **ret, size_
  * of the modulus's length for RSA, RFC 8032 form for EdDSA. */
 int client_sign(struct client *, const char *key, const struct alg_sig *,
                 const uint8_t *data, size_t len, struct buf *out, struct err *err) must_check;
+/* Has work done once, right after the next request was sent and before its answer is
+ * awaited: what does not depend on the answer costs no time then. It must not use
+ * the client. */
+void client_meanwhile(struct client *, void (*work)(void *arg), void *arg);
 /* decrypt: scheme "rsa-pkcs1", or "rsa-oaep-sha256" etc. (digest also for MGF1).
  * For rsa-pkcs1, `expect` is the length of the wrapped key the caller needs; a
  * bad padding or another length yields a random key of that length, never an

@@ -83,6 +83,13 @@ client_sign(struct client *c, const char *key, const struct alg_sig *sig, const 
     return rc;
 }
 
+void
+client_meanwhile(struct client *c, void (*work)(void *arg), void *arg)
+{
+    c->meanwhile = work;
+    c->meanwhile_arg = arg;
+}
+
 int
 client_decrypt(struct client *c, const char *key, const char *scheme, size_t expect,
                const uint8_t *data, size_t len, struct secret *out, struct err *err)

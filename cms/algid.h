@@ -53,6 +53,7 @@ void algid_name(const struct algid_sig *, char *out, size_t max);
 
 enum alg_key_type algid_key_type(const EVP_PKEY *);
 bool algid_key_is_weak(const EVP_PKEY *);
+bool algid_is_weak(enum alg_key_type, int bits);
 
 /* The certificate's key; the caller frees. A DSA key may take its parameters from its
  * issuer's (RFC 3279, 2.3.2), which must be among issuers: certificates the caller

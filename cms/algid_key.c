@@ -27,14 +27,17 @@ algid_key_type(const EVP_PKEY *key)
 }
 
 bool
-algid_key_is_weak(const EVP_PKEY *key)
+algid_is_weak(enum alg_key_type type, int bits)
 {
-    enum alg_key_type type = algid_key_type(key);
-    int bits = EVP_PKEY_get_bits(key);
-
     if (type == ALG_KEY_RSA || type == ALG_KEY_DSA)
         return bits < CMS_WEAK_RSA_BITS;
     return type == ALG_KEY_EC && bits < CMS_WEAK_EC_BITS;
+}
+
+bool
+algid_key_is_weak(const EVP_PKEY *key)
+{
+    return algid_is_weak(algid_key_type(key), EVP_PKEY_get_bits(key));
 }
 
 /* DSA parameters in a certificate's key, or NULL. */

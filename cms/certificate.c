@@ -9,6 +9,8 @@
 #include <openssl/param_build.h>
 #include <openssl/x509v3.h>
 
+#include "cms/algid.h"
+
 /* Certificate (RFC 5280 4.1), its SubjectPublicKeyInfo in two pieces. */
 typedef struct {
     ASN1_TIME *not_before, *not_after;
@@ -64,11 +66,52 @@ ASN1_SEQUENCE(SN_CERTIFICATE) = {
     ASN1_SIMPLE(SN_CERTIFICATE, signature, ASN1_BIT_STRING),
 } static_ASN1_SEQUENCE_END(SN_CERTIFICATE)
 
+/* RSAPublicKey (RFC 8017 A.1.1). */
+typedef struct {
+    ASN1_INTEGER *n, *e;
+} SN_RSA_KEY;
+
+ASN1_SEQUENCE(SN_RSA_KEY) = {
+    ASN1_SIMPLE(SN_RSA_KEY, n, ASN1_INTEGER),
+    ASN1_SIMPLE(SN_RSA_KEY, e, ASN1_INTEGER),
+} static_ASN1_SEQUENCE_END(SN_RSA_KEY)
+
+static SN_RSA_KEY *
+read_rsa(const SN_SPKI *spki)
+{
+    const unsigned char *at = ASN1_STRING_get0_data(spki->key);
+
+    return (SN_RSA_KEY *)ASN1_item_d2i(NULL, &at, ASN1_STRING_length(spki->key),
+                                       ASN1_ITEM_rptr(SN_RSA_KEY));
+}
+
+static int
+rsa_bits(const SN_SPKI *spki)
+{
+    SN_RSA_KEY *rsa = read_rsa(spki);
+    BIGNUM *n = rsa != NULL ? ASN1_INTEGER_to_BN(rsa->n, NULL) : NULL;
+    int bits = n != NULL ? BN_num_bits(n) : 0;
+
+    BN_free(n);
+    ASN1_item_free((ASN1_VALUE *)rsa, ASN1_ITEM_rptr(SN_RSA_KEY));
+    return bits;
+}
+
+static int
+algorithm(const SN_SPKI *spki)
+{
+    const ASN1_OBJECT *oid;
+
+    X509_ALGOR_get0(&oid, NULL, NULL, spki->algorithm);
+    return OBJ_obj2nid(oid);
+}
+
 struct cms_certificate {
     uint8_t *der;
     size_t len;
     SN_CERTIFICATE *asn1;
     ASN1_OCTET_STRING *ski;
+    int rsa_bits;  /* 0 for other keys */
     EVP_PKEY *key; /* made when asked for */
 };
 
@@ -102,6 +145,8 @@ cms_certificate_read(struct cms_certificate **ret, const uint8_t *der, size_t le
     if (c->asn1 == NULL || at != c->der + len)
         return err_set_ossl(err, E_MALFORMED, "certificate of %zu bytes: cannot be read", len);
     c->ski = extension(c, NID_subject_key_identifier);
+    if (algorithm(tbs(c)->spki) == NID_rsaEncryption)
+        c->rsa_bits = rsa_bits(tbs(c)->spki);
     ERR_clear_error();
     *ret = c;
     c = NULL;
@@ -200,16 +245,6 @@ cms_certificate_allows(const struct cms_certificate *c, int purpose_nid)
     return allowed;
 }
 
-/* RSAPublicKey (RFC 8017 A.1.1). */
-typedef struct {
-    ASN1_INTEGER *n, *e;
-} SN_RSA_KEY;
-
-ASN1_SEQUENCE(SN_RSA_KEY) = {
-    ASN1_SIMPLE(SN_RSA_KEY, n, ASN1_INTEGER),
-    ASN1_SIMPLE(SN_RSA_KEY, e, ASN1_INTEGER),
-} static_ASN1_SEQUENCE_END(SN_RSA_KEY)
-
 static EVP_PKEY *
 key_of_params(const char *type, OSSL_PARAM_BLD *params)
 {
@@ -228,9 +263,7 @@ key_of_params(const char *type, OSSL_PARAM_BLD *params)
 static EVP_PKEY *
 rsa_key(const SN_SPKI *spki)
 {
-    const unsigned char *at = ASN1_STRING_get0_data(spki->key);
-    SN_RSA_KEY *rsa = (SN_RSA_KEY *)ASN1_item_d2i(NULL, &at, ASN1_STRING_length(spki->key),
-                                                  ASN1_ITEM_rptr(SN_RSA_KEY));
+    SN_RSA_KEY *rsa = read_rsa(spki);
     BIGNUM *n = rsa != NULL ? ASN1_INTEGER_to_BN(rsa->n, NULL) : NULL;
     BIGNUM *e = rsa != NULL ? ASN1_INTEGER_to_BN(rsa->e, NULL) : NULL;
     OSSL_PARAM_BLD *params = OSSL_PARAM_BLD_new();
@@ -275,10 +308,7 @@ ec_key(const SN_SPKI *spki)
 static EVP_PKEY *
 raw_key(const SN_SPKI *spki)
 {
-    const ASN1_OBJECT *oid;
-
-    X509_ALGOR_get0(&oid, NULL, NULL, spki->algorithm);
-    return EVP_PKEY_new_raw_public_key(OBJ_obj2nid(oid), NULL, ASN1_STRING_get0_data(spki->key),
+    return EVP_PKEY_new_raw_public_key(algorithm(spki), NULL, ASN1_STRING_get0_data(spki->key),
                                        (size_t)ASN1_STRING_length(spki->key));
 }
 
@@ -310,13 +340,48 @@ cms_certificate_key(const struct cms_certificate *c)
 {
     struct cms_certificate *cache = (struct cms_certificate *)(uintptr_t)c;
     const SN_SPKI *spki = tbs(c)->spki;
-    const ASN1_OBJECT *oid;
+    int nid = algorithm(spki);
 
-    X509_ALGOR_get0(&oid, NULL, NULL, spki->algorithm);
     for (size_t i = 0; cache->key == NULL && i < sizeof makers / sizeof makers[0]; i++)
-        if (OBJ_obj2nid(oid) == makers[i].nid)
+        if (nid == makers[i].nid)
             cache->key = makers[i].make(spki);
     if (cache->key == NULL)
         cache->key = any_key(spki);
     return cache->key;
+}
+
+enum alg_key_type
+cms_certificate_key_type(const struct cms_certificate *c)
+{
+    EVP_PKEY *key;
+
+    if (c->rsa_bits > 0)
+        return ALG_KEY_RSA;
+    key = cms_certificate_key(c);
+    return key != NULL ? algid_key_type(key) : ALG_KEY_NONE;
+}
+
+int
+cms_certificate_key_bits(const struct cms_certificate *c)
+{
+    EVP_PKEY *key;
+
+    if (c->rsa_bits > 0)
+        return c->rsa_bits;
+    key = cms_certificate_key(c);
+    return key != NULL ? EVP_PKEY_get_bits(key) : 0;
+}
+
+size_t
+cms_certificate_signature_size(const struct cms_certificate *c)
+{
+    switch (cms_certificate_key_type(c)) {
+    case ALG_KEY_RSA:
+        return ((size_t)cms_certificate_key_bits(c) + 7) / 8;
+    case ALG_KEY_ED25519:
+    case ALG_KEY_ED448:
+        return (size_t)EVP_PKEY_get_size(cms_certificate_key(c));
+    default:
+        return 0;
+    }
 }

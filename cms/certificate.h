@@ -16,6 +16,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "base/alg.h"
 #include "base/err.h"
 
 struct cms_certificate;
@@ -41,6 +42,12 @@ const ASN1_OCTET_STRING *cms_certificate_ski(const struct cms_certificate *);
 uint32_t cms_certificate_key_usage(const struct cms_certificate *);
 /* Whether extendedKeyUsage is absent, or names this purpose or any (4.2.1.12). */
 int cms_certificate_allows(const struct cms_certificate *, int purpose_nid);
+
+/* The key's type and size in bits (0: unusable). For RSA no EVP_PKEY is made for it. */
+enum alg_key_type cms_certificate_key_type(const struct cms_certificate *);
+int cms_certificate_key_bits(const struct cms_certificate *);
+/* Bytes of each signature by the key; 0 when they vary (ECDSA, DSA). */
+size_t cms_certificate_signature_size(const struct cms_certificate *);
 
 /* The public key, made at the first call; NULL when libcrypto cannot use it. */
 EVP_PKEY *cms_certificate_key(const struct cms_certificate *);

@@ -62,6 +62,10 @@ struct cms_signer {
      * or EdDSA octets. 0 or E_*; that code is what cms_sign_finish returns. */
     int (*sign)(void *arg, const struct alg_sig *scheme, const uint8_t *data, size_t len,
                 struct buf *out, struct err *err);
+    /* May be NULL. Called right before sign with what can be done while the signature
+     * is awaited: a holder that is in another process runs work(work_arg) once, from
+     * sign and on its thread, or not at all. */
+    void (*meanwhile)(void *arg, void (*work)(void *work_arg), void *work_arg);
     void *arg;
     /* Signed attributes on request (cms/attributes.h), borrowed until cms_sign_free; zero:
      * none. With cms_sign_options.no_attributes they are E_USAGE. */

@@ -18,19 +18,20 @@ check_scheme(const struct cms_signer *signer, const struct cms_certificate *cert
              struct err *err)
 {
     const struct alg_sig *scheme = signer->scheme;
-    EVP_PKEY *key = cms_certificate_key(cert);
+    enum alg_key_type type = cms_certificate_key_type(cert);
+    int bits = cms_certificate_key_bits(cert);
 
-    if (key == NULL)
+    if (bits == 0)
         return err_set_ossl(err, E_UNSUPPORTED, "signing: the certificate's key cannot be used");
-    if (algid_key_type(key) != scheme->key)
+    if (type != scheme->key)
         return err_set(err, E_USAGE, "signing: %s does not fit the certificate's key, which is "
-                       "%s", scheme->name, alg_key_name(algid_key_type(key)));
+                       "%s", scheme->name, alg_key_name(type));
     if (scheme->key == ALG_KEY_DSA || (scheme->digest != NULL && scheme->digest->weak))
         return err_set(err, E_WEAK, "signing: %s is too weak; use SHA-256 or better",
                        scheme->name);
-    if (algid_key_is_weak(key))
+    if (algid_is_weak(type, bits))
         return err_set(err, E_WEAK, "signing: a key of %d bits is too weak; use RSA of 2048 "
-                       "bits or more", EVP_PKEY_get_bits(key));
+                       "bits or more", bits);
     if (!attributes && (signer->capabilities != NULL || signer->preferred != NULL ||
                         signer->attribute_count > 0))
         return err_set(err, E_USAGE, "signing: attributes are wanted, and none are to be signed");
@@ -74,14 +75,14 @@ set_sid(SN_SIGNER_INFO *info, const struct cms_signer *signer, const struct cms_
 static int
 set_placeholder(struct signing *s)
 {
-    int size = EVP_PKEY_get_size(cms_certificate_key(s->cert));
+    size_t size = cms_certificate_signature_size(s->cert);
 
-    s->size_known = s->signer->scheme->key != ALG_KEY_EC;
+    s->size_known = size > 0;
     if (!s->size_known)
         return 0;
-    if (ASN1_STRING_set(s->info->signature, NULL, size) != 1)
+    if (ASN1_STRING_set(s->info->signature, NULL, (int)size) != 1)
         return E_NOMEM;
-    memset(s->info->signature->data, 0, (size_t)size);
+    memset(s->info->signature->data, 0, size);
     return 0;
 }
 
@@ -196,8 +197,9 @@ check_own(const struct signing *s, const struct buf *message, const struct buf *
           struct err *err)
 {
     struct algid_sig algorithm = algid_of_scheme(s->signer->scheme);
+    EVP_PKEY *key = cms_certificate_key(s->cert);
     struct err why = { 0 };
-    int rc = algid_verify(cms_certificate_key(s->cert), &algorithm, buf_data(message),
+    int rc = key == NULL ? 0 : algid_verify(key, &algorithm, buf_data(message),
                           buf_len(message), buf_data(sig), buf_len(sig), &why);
 
     if (rc == 1)
@@ -206,6 +208,20 @@ check_own(const struct signing *s, const struct buf *message, const struct buf *
                    "valid %s signature of the certificate's key; check that key and "
                    "certificate belong together, and the token's driver", buf_len(sig),
                    s->signer->scheme->name);
+}
+
+/* Has libcrypto fetch all that check_own needs: as long as a token's signature takes. */
+static void
+prepare_check(void *signing)
+{
+    struct signing *s = signing;
+    EVP_PKEY *key = cms_certificate_key(s->cert);
+    EVP_PKEY_CTX *ctx = key != NULL ? EVP_PKEY_CTX_new(key, NULL) : NULL;
+
+    if (ctx != NULL)
+        (void)EVP_PKEY_verify_init(ctx);
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
 }
 
 int
@@ -224,6 +240,8 @@ signing_sign(struct signing *s, const struct cms_digests *digests, struct err *e
     rc = put_message(s, digest, len, message);
     if (rc != 0)
         return err_set_ossl(err, rc, "signing: cannot make what is to be signed");
+    if (signer->meanwhile != NULL)
+        signer->meanwhile(signer->arg, prepare_check, s);
     rc = signer->sign(signer->arg, signer->scheme, buf_data(message), buf_len(message), sig, err);
     if (rc == 0)
         rc = check_own(s, message, sig, err);

@@ -173,6 +173,32 @@ START_TEST(a_digest_is_signed)
 }
 END_TEST
 
+static void
+count(void *arg)
+{
+    ++*(int *)arg;
+}
+
+START_TEST(the_wait_is_used_once)
+{
+    static const char *const script[] = {
+        HELLO, "> OPTION batch=1", "> *", "< OK", "< OK", "< D one", "< OK", "> *", "< D two",
+        "< OK", NULL};
+    autofree_buf struct buf *out = buf_new();
+    uint8_t digest[32] = {0};
+    int done = 0;
+
+    open_plain(script);
+    client_meanwhile(client, count, &done);
+    ck_assert_int_eq(done, 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(client_sign(client, NAME, alg_sig_by_name("rsa-pkcs1-sha256"), digest,
+                                     sizeof digest, out, &err), 0);
+    ck_assert_int_eq(done, 1);
+    finish();
+}
+END_TEST
+
 START_TEST(a_long_message_goes_by_inquiry)
 {
     static const char *const script[] = {
@@ -389,6 +415,7 @@ main(void)
     tcase_add_test(tc, failures_keep_code_and_sentence);
     tcase_add_test(tc, a_digest_is_signed);
     tcase_add_test(tc, a_long_message_goes_by_inquiry);
+    tcase_add_test(tcase, the_wait_is_used_once);
     tcase_add_test(tc, a_pin_is_asked_for);
     tcase_add_test(tc, pin_entry_is_cancelled);
     tcase_add_test(tc, batch_never_asks);
