@@ -415,7 +415,7 @@ main(void)
     tcase_add_test(tc, failures_keep_code_and_sentence);
     tcase_add_test(tc, a_digest_is_signed);
     tcase_add_test(tc, a_long_message_goes_by_inquiry);
-    tcase_add_test(tcase, the_wait_is_used_once);
+    tcase_add_test(tc, the_wait_is_used_once);
     tcase_add_test(tc, a_pin_is_asked_for);
     tcase_add_test(tc, pin_entry_is_cancelled);
     tcase_add_test(tc, batch_never_asks);
