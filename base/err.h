@@ -8,8 +8,8 @@
  * its last argument, and fills it before it returns the code:
  *
  *     return err_set(err, E_PIN_LOCKED,
- *                    "token \"%s\": PIN is locked; unblock it with the PUK "
- *                    "(signet pin unblock)", label);
+ *                    "token \"%s\": PIN is locked; unblock it with the PUK, "
+ *                    "with the tools the token came with", label);
  *
  * The sentence names the subject, what went wrong and what to do. It starts in
  * lower case, ends without a full stop, and holds no secret. `err` may be NULL

@@ -47,7 +47,7 @@ static const struct rv_meaning {
     {CKR_PIN_EXPIRED, E_PIN_INVALID, 0,
      "the PIN has expired; set a new one (signet pin change)"},
     {CKR_PIN_LOCKED, E_PIN_LOCKED, 0,
-     "the PIN is locked; unblock it with the PUK (signet pin unblock)"},
+     "the PIN is locked; unblock it with the PUK, with the tools the token came with"},
     {CKR_PIN_TOO_WEAK, E_PIN_INVALID, 0, "the token finds the PIN too weak; choose another"},
     {CKR_SESSION_CLOSED, E_TOKEN, LOST, "its session was lost; try again"},
     {CKR_SESSION_COUNT, E_TOKEN, 0,
