@@ -23,7 +23,8 @@ static int
 locked(const struct token *t, struct err *err)
 {
     return err_set(err, E_PIN_LOCKED, "token \"%s\": the PIN is locked after too many wrong "
-                   "tries; unblock it with the PUK, with the tools the token came with", t->label);
+                   "tries; unblock it with the PUK, with the tools the token came with",
+                   t->label);
 }
 
 /* What the token says of its PIN now. */

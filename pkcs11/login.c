@@ -9,7 +9,8 @@ wrong_pin(struct slot *slot, struct err *err)
 {
     static const struct { CK_FLAGS flag; int code; const char *text; } states[] = {
         {CKF_USER_PIN_LOCKED, E_PIN_LOCKED,
-         "the PIN was wrong and is now locked; unblock it with the PUK, with the tools the token came with"},
+         "the PIN was wrong and is now locked; unblock it with the PUK, with the tools the "
+         "token came with"},
         {CKF_USER_PIN_FINAL_TRY, E_PIN_WRONG,
          "the PIN is wrong; one try is left before it is locked"},
         {CKF_USER_PIN_COUNT_LOW, E_PIN_WRONG,
