@@ -112,6 +112,7 @@ cms_armor_update(struct cms_armor *a, const void *data, size_t len, struct err *
     const uint8_t *at = data;
     int rc = begin(a, err);
 
+    base64_expect(len);
     while (rc == 0 && len > 0) {
         size_t room = a->line_bytes - a->line_len, n = len < room ? len : room;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cms/base64.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static const uint8_t alphabet[64] = {
@@ -69,9 +70,36 @@ base64_decode_portable(const uint8_t *text, size_t len, uint8_t *out)
     return at;
 }
 
+/* Octets of the line end that text begins with. */
+static inline size_t
+line_end(const uint8_t *text, size_t len)
+{
+    if (len > 0 && text[0] == '\n')
+        return 1;
+    return len > 1 && text[0] == '\r' && text[1] == '\n' ? 2 : 0;
+}
+
+size_t
+base64_decode_lines_portable(const uint8_t *text, size_t len, uint8_t *out, size_t *ret_len)
+{
+    size_t at = 0, done = 0, n;
+
+    do {
+        n = base64_decode_portable(text + at, len - at, out + done);
+        done += n / 4 * 3;
+        at += n;
+        n = line_end(text + at, len - at);
+        at += n;
+    } while (n > 0);
+    *ret_len = done;
+    return at;
+}
+
 #if defined(__x86_64__) && defined(__GNUC__)
 
+#include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 
 #define AVX2 __attribute__((target("avx2")))
 /* Characters and bytes of one step. */
@@ -92,23 +120,30 @@ masked(__m256i mask, int value)
     return _mm256_and_si256(mask, _mm256_set1_epi8((char)value));
 }
 
+#define TWICE(...) _mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
+
 /* 32 characters to 32 times six bits; *valid is all ones when all are in the
- * alphabet: what each range adds to its characters is found by comparing. */
+ * alphabet. A character's high four bits select a row of the alphabet: which low
+ * ones belong to it (a bit of each table says no), and what is to be added; "/" has
+ * a row of its own. */
 AVX2 static inline __m256i
 to_sextets(__m256i text, int *valid)
 {
-    __m256i upper = in_range(text, 'A', 'Z'), lower = in_range(text, 'a', 'z');
-    __m256i digit = in_range(text, '0', '9');
-    __m256i plus = _mm256_cmpeq_epi8(text, _mm256_set1_epi8('+'));
+    const __m256i bad_low = TWICE(0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11,
+                                  0x11, 0x11, 0x13, 0x1a, 0x1b, 0x1b, 0x1b, 0x1a);
+    const __m256i bad_high = TWICE(0x10, 0x10, 0x01, 0x02, 0x04, 0x08, 0x04, 0x08,
+                                   0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10);
+    const __m256i add = TWICE(0, 63 - '/', 62 - '+', 52 - '0', 0 - 'A', 0 - 'A', 26 - 'a',
+                              26 - 'a', 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m256i nibble = _mm256_set1_epi8(0x0f);
+    __m256i high = _mm256_and_si256(_mm256_srli_epi32(text, 4), nibble);
+    __m256i low = _mm256_and_si256(text, nibble);
     __m256i slash = _mm256_cmpeq_epi8(text, _mm256_set1_epi8('/'));
-    __m256i letters = _mm256_or_si256(upper, lower), signs = _mm256_or_si256(plus, slash);
-    __m256i add = _mm256_or_si256(masked(upper, 0 - 'A'), masked(lower, 26 - 'a'));
+    __m256i bad = _mm256_and_si256(_mm256_shuffle_epi8(bad_low, low),
+                                   _mm256_shuffle_epi8(bad_high, high));
 
-    add = _mm256_or_si256(add, masked(digit, 52 - '0'));
-    add = _mm256_or_si256(add, _mm256_or_si256(masked(plus, 62 - '+'),
-                                               masked(slash, 63 - '/')));
-    *valid = _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(letters, digit), signs));
-    return _mm256_add_epi8(text, add);
+    *valid = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bad, _mm256_setzero_si256()));
+    return _mm256_add_epi8(text, _mm256_shuffle_epi8(add, _mm256_add_epi8(high, slash)));
 }
 
 /* Four times six bits in 32 become three bytes; 24 bytes are put together. */
@@ -127,25 +162,59 @@ store_sextets(__m256i v, uint8_t *out)
 }
 
 /* Groups are independent of each other, so that those before the first foreign
- * character are right whatever follows: a line's end costs no slow path. */
-AVX2 static size_t
-decode_avx2(const uint8_t *text, size_t len, uint8_t *out)
+ * character are right whatever follows: a line's end costs no slow path. Where it is
+ * expected it is looked for before a vector is spent on it. */
+AVX2 static inline size_t
+decode_avx2(const uint8_t *text, size_t len, uint8_t *out, bool lines, size_t *ret_len)
 {
-    size_t at = 0;
+    uint8_t *start = out;
+    size_t at = 0, last = 0, n;
 
     while (len - at >= STEP_TEXT) {
         int valid;
         __m256i v = to_sextets(_mm256_loadu_si256((const __m256i *)(const void *)(text + at)),
                                &valid);
-        unsigned good = valid == -1 ? STEP_TEXT : (unsigned)__builtin_ctz(~(unsigned)valid) & ~3u;
 
         store_sextets(v, out);
-        at += good;
-        out += good / 4 * 3;
-        if (good < STEP_TEXT)
-            return at;
+        n = STEP_TEXT;
+        if (valid != -1) {
+            n = (unsigned)__builtin_ctz(~(unsigned)valid) & ~3u;
+            /* lines are alike: where the next vector is, is guessed by the branch, so
+             * that loading it does not wait for this one */
+            if (n == last)
+                __asm__("" : "=r"(n) : "0"(last));
+            last = n;
+        }
+        at += n;
+        out += n / 4 * 3;
+        if (lines && len - at > 1 && text[at] < '+') {
+            size_t end = line_end(text + at, len - at);
+
+            at += end;
+            if (end == 0)
+                break;
+        } else if (n < STEP_TEXT) {
+            break;
+        }
+    }
+    if (lines) {
+        n = base64_decode_lines_portable(text + at, len - at, out, ret_len);
+        *ret_len += (size_t)(out - start);
+        return at + n;
     }
     return at + base64_decode_portable(text + at, len - at, out);
+}
+
+AVX2 static size_t
+decode_groups_avx2(const uint8_t *text, size_t len, uint8_t *out)
+{
+    return decode_avx2(text, len, out, false, NULL);
+}
+
+AVX2 static size_t
+decode_lines_avx2(const uint8_t *text, size_t len, uint8_t *out, size_t *ret_len)
+{
+    return decode_avx2(text, len, out, true, ret_len);
 }
 
 /* Each three bytes to four sextets in a 32-bit lane. */
@@ -197,10 +266,41 @@ encode_avx2(const uint8_t *data, size_t len, uint8_t *out)
     base64_encode_portable(data, len, out);
 }
 
+/* libgcc's __builtin_cpu_supports asks in every process that links it, at its start. */
+static bool
+ask_processor(void)
+{
+    unsigned a, b, c, d, low, high;
+
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_OSXSAVE) == 0 || (c & bit_AVX) == 0)
+        return false;
+    /* the system keeps the upper halves of registers */
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if ((low & 6) != 6 || __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0)
+        return false;
+    return (b & bit_AVX2) != 0;
+}
+
+enum { NOT_ASKED, WITHOUT, WITH };
+static atomic_int avx2;
+
+void
+base64_expect(size_t len)
+{
+    if (len >= BASE64_LONG && atomic_load_explicit(&avx2, memory_order_relaxed) == NOT_ASKED)
+        atomic_store_explicit(&avx2, ask_processor() ? WITH : WITHOUT, memory_order_relaxed);
+}
+
+static inline bool
+has_avx2(void)
+{
+    return atomic_load_explicit(&avx2, memory_order_relaxed) == WITH;
+}
+
 void
 base64_encode(const uint8_t *data, size_t len, uint8_t *out)
 {
-    if (__builtin_cpu_supports("avx2"))
+    if (has_avx2())
         encode_avx2(data, len, out);
     else
         base64_encode_portable(data, len, out);
@@ -209,11 +309,30 @@ base64_encode(const uint8_t *data, size_t len, uint8_t *out)
 size_t
 base64_decode(const uint8_t *text, size_t len, uint8_t *out)
 {
-    return __builtin_cpu_supports("avx2") ? decode_avx2(text, len, out)
-                                          : base64_decode_portable(text, len, out);
+    return has_avx2() ? decode_groups_avx2(text, len, out)
+                      : base64_decode_portable(text, len, out);
+}
+
+size_t
+base64_decode_lines(const uint8_t *text, size_t len, uint8_t *out, size_t *ret_len)
+{
+    return has_avx2() ? decode_lines_avx2(text, len, out, ret_len)
+                      : base64_decode_lines_portable(text, len, out, ret_len);
 }
 
 #else
+
+void
+base64_expect(size_t len)
+{
+    (void)len;
+}
+
+size_t
+base64_decode_lines(const uint8_t *text, size_t len, uint8_t *out, size_t *ret_len)
+{
+    return base64_decode_lines_portable(text, len, out, ret_len);
+}
 
 void
 base64_encode(const uint8_t *data, size_t len, uint8_t *out)

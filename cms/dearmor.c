@@ -248,9 +248,10 @@ static size_t
 take_groups(struct cms_dearmor *d, const uint8_t *text, size_t len)
 {
     size_t room = (OUT_SIZE - d->data_len) / 3 * 4;
-    size_t n = base64_decode(text, len < room ? len : room, d->data + d->data_len);
+    size_t bytes = 0;
+    size_t n = base64_decode_lines(text, len < room ? len : room, d->data + d->data_len, &bytes);
 
-    d->data_len += n / 4 * 3;
+    d->data_len += bytes;
     while (n < len && is_blank(text[n]))
         n++;
     return n;
@@ -337,6 +338,7 @@ cms_dearmor_update(struct cms_dearmor *d, const void *data, size_t len, struct e
         d->offset += len;
         return sink_write(&d->out, text, len, err);
     }
+    base64_expect(len);
     rc = take_text(d, text, len, err);
     return rc != 0 ? rc : flush(d, err);
 }

@@ -206,6 +206,7 @@ START_TEST(both_decoders_agree)
 {
     uint8_t text[100], fast[100 + BASE64_SLACK], slow[100 + BASE64_SLACK];
 
+    base64_expect(BASE64_LONG);
     for (size_t place = 0; place < 70; place++)
         for (unsigned c = 0; c < 256; c++) {
             size_t n, m;
@@ -221,10 +222,38 @@ START_TEST(both_decoders_agree)
 }
 END_TEST
 
+/* Lines of any length and end, cut anywhere. */
+START_TEST(both_line_decoders_agree)
+{
+    static const char *const ends[] = { "\n", "\r\n", "\r", "=", "\n\n", " \n", "-" };
+    uint8_t text[400], fast[400 + BASE64_SLACK], slow[400 + BASE64_SLACK];
+
+    base64_expect(BASE64_LONG);
+    for (size_t columns = 0; columns <= 100; columns++)
+        for (size_t e = 0; e < sizeof ends / sizeof *ends; e++) {
+            size_t len = 0, n, m, fast_len = 0, slow_len = 0;
+
+            while (len + columns + 2 < 300) {
+                for (size_t i = 0; i < columns; i++, len++)
+                    text[len] = (uint8_t)('A' + (i + len) % 26);
+                len += (size_t)sprintf((char *)text + len, "%s", ends[e]);
+            }
+            for (size_t cut = 0; cut <= len; cut++) {
+                n = base64_decode_lines(text, cut, fast, &fast_len);
+                m = base64_decode_lines_portable(text, cut, slow, &slow_len);
+                ck_assert_msg(n == m && fast_len == slow_len, "%zu columns, end %zu, cut %zu: "
+                              "%zu %zu", columns, e, cut, n, m);
+                ck_assert_int_eq(memcmp(fast, slow, fast_len), 0);
+            }
+        }
+}
+END_TEST
+
 START_TEST(both_encoders_agree)
 {
     uint8_t data[300], fast[400 + BASE64_SLACK], slow[400 + BASE64_SLACK];
 
+    base64_expect(BASE64_LONG);
     for (unsigned seed = 0; seed < 256; seed++)
         for (size_t len = 0; len <= sizeof data; len += 3) {
             for (size_t i = 0; i < len; i++)
@@ -276,6 +305,7 @@ main(void)
     tcase_add_loop_test(tc, form_is_found_out, 0, 6);
     tcase_add_loop_test(tc, texts_as_they_come, 0, (int)(sizeof texts / sizeof *texts));
     tcase_add_test(tc, both_decoders_agree);
+    tcase_add_test(tc, both_line_decoders_agree);
     tcase_add_test(tc, both_encoders_agree);
     tcase_add_test(tc, endless_preamble_is_refused);
     tcase_add_loop_test(tc, openssl_reads_our_pem, 0, 2);
