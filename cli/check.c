@@ -69,10 +69,10 @@ name_input(const struct check *c, int rc, struct err *err)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rc == rows[i].code && strchr(err_text(err), ';') != NULL)
-            return err_prefix(err, "%s", infile_name(c->in));
+            (void)err_prefix(err, "%s", infile_name(c->in));
         else if (rc == rows[i].code)
-            return err_set(err, rc, "%s: %s; %s", infile_name(c->in), err_text(err),
-                           rows[i].advice);
+            (void)err_set(err, rc, "%s: %s; %s", infile_name(c->in), err_text(err),
+                          rows[i].advice);
     return rc;
 }
 

@@ -127,16 +127,15 @@ extension(const struct cms_certificate *c, int nid)
     return X509V3_get_d2i(tbs(c)->extensions, nid, NULL, NULL);
 }
 
-int
-cms_certificate_read(struct cms_certificate **ret, const uint8_t *der, size_t len,
-                     struct err *err)
+static int
+fill(struct cms_certificate *c, const uint8_t *der, size_t len, struct err *err)
 {
-    autofree_cms_certificate struct cms_certificate *c = calloc(1, sizeof *c);
     const unsigned char *at;
 
     if (len == 0)
         return err_set(err, E_MALFORMED, "certificate: is empty");
-    if (c == NULL || (c->der = OPENSSL_memdup(der, len)) == NULL)
+    c->der = OPENSSL_memdup(der, len);
+    if (c->der == NULL)
         return err_set(err, E_NOMEM, "out of memory for a certificate");
     c->len = len;
     at = c->der;
@@ -148,9 +147,24 @@ cms_certificate_read(struct cms_certificate **ret, const uint8_t *der, size_t le
     if (algorithm(tbs(c)->spki) == NID_rsaEncryption)
         c->rsa_bits = rsa_bits(tbs(c)->spki);
     ERR_clear_error();
-    *ret = c;
-    c = NULL;
     return 0;
+}
+
+int
+cms_certificate_read(struct cms_certificate **ret, const uint8_t *der, size_t len,
+                     struct err *err)
+{
+    struct cms_certificate *c = calloc(1, sizeof *c);
+    int rc;
+
+    if (c == NULL)
+        return err_set(err, E_NOMEM, "out of memory for a certificate");
+    rc = fill(c, der, len, err);
+    if (rc != 0)
+        cms_certificate_free(&c);
+    else
+        *ret = c;
+    return rc;
 }
 
 int
