@@ -73,21 +73,25 @@ certificate_same_address(const char *a, const char *b)
     return memcmp(a, b, (size_t)(at_a - a)) == 0 && strcasecmp(at_a, at_b) == 0;
 }
 
+struct wanted {
+    const char *address;
+};
+
 static int
-is_that_address(void *arg, const char *address, bool in_subject)
+is_wanted(void *arg, const char *address, bool in_subject)
 {
+    const struct wanted *wanted = arg;
+
     (void)in_subject;
-    return certificate_same_address(arg, address) ? 1 : 0;
+    return certificate_same_address(wanted->address, address) ? 1 : 0;
 }
 
 bool
 certificate_has_email(const X509 *cert, const char *address)
 {
-    char wanted[512];
-    if (strlen(address) >= sizeof wanted)
-        return false;
-    strcpy(wanted, address);
-    return certificate_each_email(cert, is_that_address, wanted) == 1;
+    struct wanted wanted = {.address = address};
+
+    return certificate_each_email(cert, is_wanted, &wanted) == 1;
 }
 
 int
