@@ -63,13 +63,19 @@ no_memory(struct err *err)
 int
 verdict_new(struct verdict **ret, struct err *err)
 {
-    autofree_verdict struct verdict *v = calloc(1, sizeof *v);
-    if (v == NULL || (v->layers = json_array()) == NULL ||
-        (v->signatures = json_array()) == NULL || (v->reasons = json_array()) == NULL ||
-        (v->problems = json_array()) == NULL)
+    struct verdict *v = calloc(1, sizeof *v);
+
+    if (v == NULL)
         return no_memory(err);
+    v->layers = json_array();
+    v->signatures = json_array();
+    v->reasons = json_array();
+    v->problems = json_array();
+    if (v->layers == NULL || v->signatures == NULL || v->reasons == NULL || v->problems == NULL) {
+        verdict_free(&v);
+        return no_memory(err);
+    }
     *ret = v;
-    v = NULL;
     return 0;
 }
 
