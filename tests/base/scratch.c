@@ -53,6 +53,8 @@ const char *
 scratch_write(const char *name, const char *text)
 {
     const char *path = scratch_path(name);
+    /* A new file each time: the old one may be read-only. */
+    unlink(path);
     FILE *f = fopen(path, "w");
     ck_assert_ptr_nonnull(f);
     ck_assert_int_ge(fputs(text, f), 0);
