@@ -19,6 +19,7 @@ struct enveloped {
     struct crypt *crypt;                /* NULL: nothing is decrypted */
     uint8_t *out;                       /* CRYPT_PIECE + CRYPT_BLOCK */
     size_t fill;
+    uint64_t ciphertext;                /* octets that came */
     STACK_OF(X509_ATTRIBUTE) *auth, *unauth;
     struct buf *aad;                    /* DER of auth */
     uint8_t mac[CIPHER_TAG_MAX];

@@ -83,6 +83,8 @@ take_version(void *reader, const uint8_t *der, size_t len, struct err *err)
         return err_set(err, E_UNSUPPORTED,
                        "message: EnvelopedData of version %" PRId64 ", newer than is known",
                        value);
+    r->has_version = true;
+    r->version = (int)value;
     return 0;
 }
 
@@ -269,6 +271,7 @@ take_content(void *reader, const uint8_t *data, size_t len, struct err *err)
     struct enveloped *e = r->enveloped;
     int rc = 0;
 
+    e->ciphertext += len;
     if (e->crypt == NULL)
         return 0;
     while (rc == 0 && len > 0) {

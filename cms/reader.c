@@ -44,6 +44,7 @@ take_type(void *reader, const uint8_t *der, size_t len, struct err *err)
         return rc;
     r->type = OBJ_obj2nid(oid);
     OBJ_obj2txt(text, sizeof text, oid, 0);
+    OBJ_obj2txt(r->type_oid, sizeof r->type_oid, oid, 1);
     ASN1_OBJECT_free(oid);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (kinds[i]->nid == r->type)
@@ -192,6 +193,7 @@ reader_content_begin(void *reader, struct err *err)
 
     (void)err;
     r->has_content = true;
+    r->content_offset = r->walk.ber.offset;
     return 0;
 }
 

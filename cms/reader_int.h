@@ -32,6 +32,7 @@ struct signer {
 struct signed_data {
     struct cms_digests *digests;        /* those announced; fed with the content */
     size_t algorithms;                  /* announced, known or not */
+    char digest_oids[CMS_MAX_DIGESTS][ATTR_OID_MAX];
     STACK_OF(X509) *certs;
     STACK_OF(X509_CRL) *crls;
     size_t other_certs, other_crls;
@@ -46,6 +47,10 @@ struct cms_reader {
     struct walk walk;
     const struct content_kind *kind;    /* NULL before it is known */
     int type;                           /* of the ContentInfo */
+    char type_oid[ATTR_OID_MAX];        /* the same, dotted */
+    bool has_version;
+    int version;                        /* of the structure */
+    uint64_t content_offset;            /* where it begins */
     ASN1_OBJECT *content_type;          /* eContentType, or NULL */
     char content_oid[ATTR_OID_MAX];
     bool has_content;

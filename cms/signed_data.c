@@ -9,6 +9,7 @@
 #include <openssl/objects.h>
 
 #include "cms/algid.h"
+#include "cms/cipher.h"
 #include "cms/shape.h"
 
 /* Longest version and AlgorithmIdentifier, octets. */
@@ -73,6 +74,8 @@ take_version(void *reader, const uint8_t *der, size_t len, struct err *err)
         return err_set(err, E_UNSUPPORTED,
                        "message: SignedData of version %" PRId64 ", newer than is known",
                        value);
+    r->has_version = true;
+    r->version = (int)value;
     return 0;
 }
 
@@ -81,6 +84,7 @@ static int
 take_digest(void *reader, const uint8_t *der, size_t len, struct err *err)
 {
     struct cms_reader *r = reader;
+    struct signed_data *sd = r->signed_data;
     const uint8_t *end = der + len;
     X509_ALGOR *alg = d2i_X509_ALGOR(NULL, &der, (long)len);
     const struct alg_digest *digest;
@@ -91,10 +95,12 @@ take_digest(void *reader, const uint8_t *der, size_t len, struct err *err)
         return reader_malformed(r, "digestAlgorithms", err);
     }
     digest = algid_read_digest(alg);
+    if (sd->algorithms < CMS_MAX_DIGESTS)
+        algor_oid(alg, sd->digest_oids[sd->algorithms], ATTR_OID_MAX);
     X509_ALGOR_free(alg);
-    if (++r->signed_data->algorithms > CMS_MAX_DIGESTS)
+    if (++sd->algorithms > CMS_MAX_DIGESTS)
         return too_many(r, "digest algorithms", CMS_MAX_DIGESTS, err);
-    if (digest != NULL && cms_digests_add(r->signed_data->digests, digest, &ignored) != 0)
+    if (digest != NULL && cms_digests_add(sd->digests, digest, &ignored) != 0)
         ERR_clear_error();
     return 0;
 }
