@@ -2,7 +2,10 @@
 #include "mail/coverage.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 /* Without blanks and full stops. */
 static const char *const known[] = {
@@ -62,6 +65,41 @@ coverage_gap(struct coverage *c, enum entity_gap gap, const uint8_t *data, size_
     }
 }
 
+/* "2.1 (text/html)"; the mail's own body is "the body". */
+static void
+name_part(const struct entity *e, char out[COVERAGE_NAME_MAX])
+{
+    const struct entity *path[ENTITY_DEPTH_MAX + 1];
+    size_t depth = 0, n = 0;
+
+    for (const struct entity *at = e; at->parent != NULL && depth <= ENTITY_DEPTH_MAX;
+         at = at->parent)
+        path[depth++] = at;
+    n += (size_t)snprintf(out, COVERAGE_NAME_MAX, "%s", depth == 0 ? "the body" : "");
+    while (depth-- > 0 && n < COVERAGE_NAME_MAX)
+        n += (size_t)snprintf(out + n, COVERAGE_NAME_MAX - n, "%s%" PRIu64, n > 0 ? "." : "",
+                              path[depth]->index + 1);
+    if (e->media != NULL && n < COVERAGE_NAME_MAX)
+        snprintf(out + n, COVERAGE_NAME_MAX - n, " (%.20s/%.40s)", media_type(e->media),
+                 media_subtype(e->media));
+}
+
+void
+coverage_part(struct coverage *c, const struct entity *e)
+{
+    c->seen.parts++;
+    if (c->names < COVERAGE_NAMED_MAX)
+        name_part(e, c->named[c->names++]);
+}
+
+void
+coverage_extra(struct coverage *c, const struct entity *e)
+{
+    c->seen.extra++;
+    if (c->names < COVERAGE_NAMED_MAX)
+        name_part(e, c->named[c->names++]);
+}
+
 void
 coverage_finish(struct coverage *c)
 {
@@ -74,6 +112,22 @@ coverage_partial(const struct coverage *c)
     const struct mail_coverage *s = &c->seen;
 
     return s->preamble > 0 || s->epilogue > 0 || s->parts > 0 || s->extra > 0;
+}
+
+/* Which parts: ": 1 (text/plain), 3 (text/html) and more". */
+static int
+put_names(const struct coverage *c, struct buf *out)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < c->names; i++) {
+        rc = buf_put_str(out, i == 0 ? ": " : ", ");
+        if (rc == 0)
+            rc = text_put_safe(out, c->named[i], strlen(c->named[i]));
+    }
+    if (rc == 0 && c->names > 0 && c->seen.parts + c->seen.extra > c->names)
+        rc = buf_put_str(out, " and more");
+    return rc;
 }
 
 int
@@ -97,5 +151,5 @@ coverage_put(const struct coverage *c, struct buf *out)
         rc = buf_putf(out, "%s%" PRIu64 " %s", before, rows[i].count, rows[i].what);
         before = ", ";
     }
-    return rc;
+    return rc == 0 ? put_names(c, out) : rc;
 }

@@ -21,6 +21,8 @@ static const struct {
     enum mail_kind kind;
 } suffixes[] = {
     {".p7m", KIND_CMS},
+    {".p7c", KIND_CMS},
+    {".p7z", KIND_CMS},
     {".p7s", KIND_SIGNATURE},
 };
 
@@ -41,8 +43,9 @@ by_name(const char *name)
     return KIND_OTHER;
 }
 
+/* Content-Disposition's parameter filename, to each(name, ret). */
 static int
-by_disposition(const struct header *h, enum mail_kind *ret)
+by_disposition(const struct header *h, enum mail_kind (*each)(const char *), enum mail_kind *ret)
 {
     struct header_field f;
     struct media *m = NULL;
@@ -52,9 +55,18 @@ by_disposition(const struct header *h, enum mail_kind *ret)
         return 0;
     rc = media_parse(&m, f.value, f.value_len);
     if (rc == 0)
-        *ret = by_name(media_param(m, "filename"));
+        *ret = each(media_param(m, "filename"));
     media_free(&m);
     return rc == E_NOMEM ? rc : 0;
+}
+
+static enum mail_kind
+by_type(const struct media *m)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (media_is(m, types[i].type, types[i].subtype))
+            return types[i].kind;
+    return KIND_OTHER;
 }
 
 int
@@ -63,13 +75,28 @@ kind_of(const struct media *m, const struct header *h, enum mail_kind *ret)
     *ret = KIND_OTHER;
     if (m == NULL)
         return 0;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (media_is(m, types[i].type, types[i].subtype))
-            *ret = types[i].kind;
+    *ret = by_type(m);
     if (*ret == KIND_SIGNED && media_param_is(m, "protocol", "application/pgp-signature"))
         *ret = KIND_OPENPGP;
     if (!media_is(m, "application", "octet-stream"))
         return 0;
     *ret = by_name(media_param(m, "name"));
-    return *ret == KIND_OTHER ? by_disposition(h, ret) : 0;
+    return *ret == KIND_OTHER ? by_disposition(h, by_name, ret) : 0;
+}
+
+/* "smime.p7m", as mail programs write it. */
+static enum mail_kind
+by_our_name(const char *name)
+{
+    return name != NULL && strncasecmp(name, "smime.", 6) == 0 ? by_name(name) : KIND_OTHER;
+}
+
+bool
+kind_is_ours(const struct media *m, const struct header *h)
+{
+    enum mail_kind kind = by_type(m);
+
+    if (kind == KIND_OTHER)
+        kind = by_our_name(media_param(m, "name"));
+    return kind != KIND_OTHER || (by_disposition(h, by_our_name, &kind) == 0 && kind != KIND_OTHER);
 }

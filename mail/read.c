@@ -18,13 +18,16 @@ struct mail_reader {
     struct mail_reader_options options;
     struct entity_reader *reader;
     enum mail_form form;
-    bool openpgp, broken, has_header, empty, again;
+    bool openpgp, broken, unclosed, has_header, empty, again;
+    uint64_t inside;                    /* S/MIME parts that are only counted */
     char type[64];
 
     struct canonical canonical;
     struct cms_digests *digests;        /* of a multipart/signed */
-    struct header *inner;               /* the signed entity's, while it lasts */
-    bool inner_lost;
+    bool binary;                        /* its lines are not to be touched */
+    struct header *inner;               /* the content's own, while it lasts */
+    struct header *wrapped;             /* and that of the message which it is */
+    bool inner_lost, wrapped_lost;
 
     struct header *head;                /* the signature part's */
     struct transfer_stream *transfer;   /* message or signature: text to bytes, */
@@ -41,25 +44,99 @@ out_of_memory(struct err *err)
     return err_set(err, E_NOMEM, "out of memory reading the mail");
 }
 
-/* The signed entity as it was signed: its header is kept, all goes to the sink. */
-static int
-keep_content(void *arg, const uint8_t *data, size_t len, struct err *err)
+/* The content's header is there. If it is a message, that one's comes next (RFC 8551
+ * 3.1, header protection by wrapping). */
+static void
+end_inner(struct mail_reader *r)
 {
-    struct mail_reader *r = arg;
-    size_t used;
+    struct media *m = NULL;
+    struct header_field f;
+    bool message = false;
 
-    if (!r->inner_lost && !header_done(r->inner))
+    if (!header_absent(r->inner) && header_find(r->inner, "Content-Type", 0, &f) &&
+        media_parse(&m, f.value, f.value_len) == 0)
+        message = media_is(m, "message", "rfc822");
+    media_free(&m);
+    if (message && header_find(r->inner, "Content-Transfer-Encoding", 0, &f))
+        message = transfer_by_field(f.value, f.value_len) < TRANSFER_QP;
+    if (message)
+        r->wrapped_lost = header_new(&r->wrapped, HEADER_MAX) != 0;
+}
+
+/* The content passes: its first bytes are its header. How many of these were. */
+static size_t
+watch_header(struct mail_reader *r, const uint8_t *data, size_t len)
+{
+    size_t used = 0, more;
+
+    if (!r->inner_lost && !header_done(r->inner)) {
         r->inner_lost = header_update(r->inner, data, len, &used, NULL) != 0;
+        if (!r->inner_lost && header_done(r->inner))
+            end_inner(r);
+    }
+    if (r->wrapped != NULL && !r->wrapped_lost && !header_done(r->wrapped))
+        r->wrapped_lost = header_update(r->wrapped, data + used, len - used, &more, NULL) != 0;
+    return used;
+}
+
+static int
+pass_content(struct mail_reader *r, const uint8_t *data, size_t len, struct err *err)
+{
     return r->options.content.write == NULL ? 0 : sink_write(&r->options.content, data, len, err);
 }
 
+/* What the CMS message holds. */
+static int
+keep_content(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    watch_header(arg, data, len);
+    return pass_content(arg, data, len, err);
+}
+
+/* The signed part of a multipart/signed, as it was signed. */
 static int
 on_signed_content(void *arg, const uint8_t *data, size_t len, struct err *err)
 {
     struct mail_reader *r = arg;
     int rc = cms_digests_update(r->digests, data, len, err);
 
-    return rc != 0 ? rc : keep_content(r, data, len, err);
+    return rc != 0 ? rc : pass_content(r, data, len, err);
+}
+
+/* A binary body has no lines (RFC 8551 3.1.1): it was signed as it is, unless the
+ * mail came here with other line ends than it was sent with. */
+static bool
+is_binary(const struct header *h)
+{
+    struct header_field f;
+    size_t len;
+    const uint8_t *p = header_bytes_view(h, &len);
+
+    if (header_absent(h) || !header_find(h, "Content-Transfer-Encoding", 0, &f) ||
+        transfer_by_field(f.value, f.value_len) != TRANSFER_BINARY)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (p[i] == '\n' && (i == 0 || p[i - 1] != '\r'))
+            return false;
+    return true;
+}
+
+static int
+update_signed(struct mail_reader *r, const uint8_t *data, size_t len, struct err *err)
+{
+    struct sink out = {.write = on_signed_content, .arg = r};
+    bool in_header = !r->inner_lost && !header_done(r->inner);
+    size_t used = watch_header(r, data, len);
+    int rc;
+
+    if (!in_header)
+        used = 0;
+    else if (!r->inner_lost && header_done(r->inner))
+        r->binary = is_binary(r->inner);
+    if (!r->binary)
+        return canonical_update(&r->canonical, data, len, &out, err);
+    rc = canonical_update(&r->canonical, data, used, &out, err);
+    return rc != 0 || used == len ? rc : on_signed_content(r, data + used, len - used, err);
 }
 
 static int
@@ -78,6 +155,7 @@ start_cms(struct mail_reader *r, enum transfer transfer, struct err *err)
     struct cms_reader_options options = {
         .content = {.write = keep_content, .arg = r},
         .allow_padding = transfer < TRANSFER_QP,
+        .decrypt = r->options.decrypt,
     };
     int rc = cms_reader_new(&r->cms, &options, err);
 
@@ -177,6 +255,30 @@ found(struct mail_reader *r, struct entity *e, enum mail_kind kind, struct err *
                                   : micalg_add(r->digests, micalg, err);
 }
 
+/* What the entity is, as far as this reader opens such a thing. */
+static int
+look(struct mail_reader *r, const struct entity *e, enum mail_kind *ret)
+{
+    enum mail_kind kind;
+    int rc = kind_of(e->media, e->header, &kind);
+
+    if (rc != 0)
+        return rc;
+    /* Whole messages of a certificate or a signature are named so, too. */
+    if (kind == KIND_SIGNATURE && e->depth == 0)
+        kind = KIND_CMS;
+    /* With two Content-Types, another program may see no message here at all. And a
+     * file that somebody attached is not what the mail is. */
+    if (kind == KIND_CMS && (e->broken || (e->depth > 0 && !kind_is_ours(e->media, e->header))))
+        kind = KIND_OTHER;
+    if ((kind == KIND_SIGNED || kind == KIND_CMS) && r->options.root_only && e->depth > 0) {
+        r->inside++;
+        kind = KIND_OTHER;
+    }
+    *ret = kind;
+    return 0;
+}
+
 static int
 on_begin(void *arg, struct entity *e, struct err *err)
 {
@@ -184,22 +286,23 @@ on_begin(void *arg, struct entity *e, struct err *err)
     enum mail_kind kind = KIND_OTHER;
 
     if (e->parent != NULL && e->parent->kind == ENTITY_PARTS) {
-        r->coverage.seen.extra += e->index > 1;
+        if (e->index > 1)
+            coverage_extra(&r->coverage, e);
         return 0;
     }
     if (e->depth == 0)
         r->has_header = header_count(e->header) > 0;
-    if (r->form == MAIL_NONE && kind_of(e->media, e->header, &kind) != 0)
+    if (r->form == MAIL_NONE && look(r, e, &kind) != 0)
         return out_of_memory(err);
-    /* With two Content-Types, another program may see no signature here at all. */
-    if (kind == KIND_SIGNED || (kind == KIND_CMS && !e->broken))
+    if (kind == KIND_SIGNED || kind == KIND_CMS)
         return found(r, e, kind, err);
     r->openpgp |= kind == KIND_OPENPGP;
     r->broken |= e->broken;
     /* Boundaries within what is not covered do not matter any more. */
     if (r->form != MAIL_NONE)
         e->kind = ENTITY_LEAF;
-    r->coverage.seen.parts += e->kind == ENTITY_LEAF;
+    if (e->kind == ENTITY_LEAF)
+        coverage_part(&r->coverage, e);
     return 0;
 }
 
@@ -213,10 +316,9 @@ static int
 on_body(void *arg, const struct entity *e, const uint8_t *data, size_t len, struct err *err)
 {
     struct mail_reader *r = arg;
-    struct sink out = {.write = on_signed_content, .arg = r};
 
     if (is_part(e) && e->index == 0)
-        return canonical_update(&r->canonical, data, len, &out, err);
+        return update_signed(r, data, len, err);
     if (is_part(e))
         return e->index == 1 ? update_signature(r, data, len, err) : 0;
     return e == r->message ? update_cms(r, data, len, err) : 0;
@@ -239,6 +341,7 @@ on_end(void *arg, const struct entity *e, struct err *err)
 {
     struct mail_reader *r = arg;
 
+    r->unclosed |= e->unclosed;
     if (is_part(e) && e->index == 1)
         return finish_signature(r, err);
     if (e != r->message)
@@ -281,6 +384,7 @@ mail_reader_free(struct mail_reader **r)
     entity_reader_free(&(*r)->reader);
     cms_digests_free(&(*r)->digests);
     header_free(&(*r)->inner);
+    header_free(&(*r)->wrapped);
     header_free(&(*r)->head);
     transfer_free(&(*r)->transfer);
     cms_dearmor_free(&(*r)->dearmor);
@@ -324,12 +428,32 @@ mail_reader_finish(struct mail_reader *r, struct err *err)
         return rc;
     coverage_finish(&r->coverage);
     if (r->form == MAIL_NONE)
-        return not_signed(r, err);
+        return r->options.plain ? 0 : not_signed(r, err);
     if (r->cms == NULL)
         return err_set(err, E_TRUNCATED, "the mail ends before its signature");
-    if (!r->inner_lost)
+    if (!r->inner_lost && !header_done(r->inner))
         r->inner_lost = header_finish(r->inner, NULL) != 0;
+    if (r->wrapped != NULL && !r->wrapped_lost)
+        r->wrapped_lost = header_finish(r->wrapped, NULL) != 0;
     return 0;
+}
+
+bool
+mail_reader_whole(const struct mail_reader *r)
+{
+    return !r->broken && !r->unclosed && !header_doubtful(entity_reader_header(r->reader));
+}
+
+bool
+mail_reader_openpgp(const struct mail_reader *r)
+{
+    return r->openpgp;
+}
+
+uint64_t
+mail_reader_inside(const struct mail_reader *r)
+{
+    return r->inside;
 }
 
 enum mail_form
@@ -408,7 +532,19 @@ mail_reader_address(const struct mail_reader *r, const char *field, struct addre
 }
 
 const struct header *
+mail_reader_header(const struct mail_reader *r)
+{
+    return entity_reader_header(r->reader);
+}
+
+const struct header *
 mail_reader_inner(const struct mail_reader *r)
 {
     return r->inner_lost || header_absent(r->inner) ? NULL : r->inner;
+}
+
+const struct header *
+mail_reader_wrapped(const struct mail_reader *r)
+{
+    return r->wrapped == NULL || r->wrapped_lost || header_absent(r->wrapped) ? NULL : r->wrapped;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a signed mail (RFC 8551 3.5): finds the signed part, streams its content
- * to the digests and to a sink, and the signature to the CMS reader.
+ * Reads one layer of an S/MIME mail (RFC 8551 3): finds the part that is one, streams
+ * its content to the digests and to a sink, and the CMS to its reader. Layer after
+ * layer is mail/layers.h's work.
  *
  * Life: mail_reader_new; mail_reader_update with the mail in pieces of any size;
  * mail_reader_finish; then mail_reader_verify and the questions;
@@ -9,11 +10,13 @@
  *
  * Found are, in any case and with or without "x-": multipart/signed with a
  * PKCS #7 signature; application/pkcs7-mime, whatever its smime-type says; and
- * application/octet-stream named *.p7m. The first of these in the
- * mail itself or in its multiparts (down to ENTITY_DEPTH_MAX) is the signed part;
- * messages within the mail are not looked into. Without one, finish is
- * E_MALFORMED with a sentence. An encrypted, certificates-only or other CMS
- * message is read too: cms_reader_type tells.
+ * application/octet-stream named *.p7m, *.p7c or *.p7z (within a multipart:
+ * smime.*, as gateways write it; other names are attachments). The first of these in the
+ * mail itself or in its multiparts (down to ENTITY_DEPTH_MAX) is the layer; with
+ * root_only it must be the mail itself. Messages within the mail are not looked
+ * into. Without one, finish is E_MALFORMED with a sentence, or with `plain` 0
+ * and MAIL_NONE. What it is, cms_reader_type tells; an encrypted one is
+ * opened with `decrypt`, and its content is dropped without.
  *
  * The content goes to the sink in canonical form, as it was signed, BEFORE
  * anything is verified: spool it.
@@ -26,8 +29,10 @@
  * Coverage: whatever of the mail the signature does not cover and a reader of
  * the mail could see. Preambles that S/MIME programs write are known and not
  * counted. The mail's own header is never covered; its From and Sender are what a
- * verdict compares with the signer, and the signed entity's own fields can be
- * asked as well (RFC 8551 3.1 lets a sender protect them).
+ * verdict compares with the signer unless the content has protected ones
+ * (mail/protected.h). What is signed and says Content-Transfer-Encoding: binary is
+ * hashed as it is, without line ends being made CRLF, in a mail that has come
+ * with CRLF.
  *
  * Errors: E_MALFORMED, E_TRUNCATED, E_LIMIT, E_UNSUPPORTED with sentences; the
  * sink's. Memory is constant. Not thread-safe.
@@ -47,10 +52,14 @@
 struct mail_reader_options {
     struct sink content;  /* .write NULL: dropped */
     bool all_digests;     /* whatever micalg says */
+    /* What may open an encrypted mail (cms/decrypt.h); NULL: it is only parsed. */
+    const struct cms_decrypt_options *decrypt;
+    bool root_only;       /* not in the mail's parts */
+    bool plain;           /* a mail without S/MIME is no error */
 };
 
 enum mail_form {
-    MAIL_NONE,    /* nothing signed found (yet) */
+    MAIL_NONE,    /* no S/MIME found (yet) */
     MAIL_CLEAR,   /* multipart/signed */
     MAIL_OPAQUE,  /* application/pkcs7-mime */
 };
@@ -83,8 +92,19 @@ int mail_reader_put_coverage(const struct mail_reader *, struct buf *out) must_c
 
 /* "From" or "Sender" of the mail itself. */
 void mail_reader_address(const struct mail_reader *, const char *field, struct address *ret);
-/* The signed entity's own header, NULL when it has none or more than
- * HEADER_PART_MAX bytes of it. */
+const struct header *mail_reader_header(const struct mail_reader *);
+/* The content's own header, NULL when it has none or more than
+ * HEADER_PART_MAX bytes of it; and that of the message it is, when it is a
+ * message/rfc822, NULL otherwise. */
 const struct header *mail_reader_inner(const struct mail_reader *);
+const struct header *mail_reader_wrapped(const struct mail_reader *);
+
+/* After finish: the mail has a header that all programs read alike, no
+ * unreadable or ambiguous Content-Type, and each multipart its end. */
+bool mail_reader_whole(const struct mail_reader *);
+/* It has an OpenPGP signature (RFC 3156). */
+bool mail_reader_openpgp(const struct mail_reader *);
+/* S/MIME parts that were seen, and left alone because of root_only. */
+uint64_t mail_reader_inside(const struct mail_reader *);
 
 #endif
