@@ -2,23 +2,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/listing.h"
 #include "cli/table.h"
 
 /* Digits of a key's name that a listing shows; enough to be told as -u KEY. */
 #define SHOWN_NAME 16
 
-static const char *
-string(const json_t *object, const char *member)
-{
-    return json_string_value(json_object_get(object, member));
-}
-
 /* "rsa 2048", "ec P-256", "ed25519". */
 static void
 kind(const json_t *key, char *out, size_t max)
 {
-    const char *type = string(key, "type"), *curve = string(key, "curve");
+    const char *type = listing_string(key, "type"), *curve = listing_string(key, "curve");
     long long bits = json_integer_value(json_object_get(key, "bits"));
 
     if (!type)
@@ -40,7 +34,7 @@ owner(const json_t *key)
 
     if (!cert)
         return "no certificate";
-    return email ? email : string(cert, "subject");
+    return email ? email : listing_string(cert, "subject");
 }
 
 static int
@@ -54,10 +48,11 @@ put_keys(const json_t *list, struct buf *out)
 
     json_array_foreach(list, i, key) {
         char name[SHOWN_NAME + 1], type[64];
-        snprintf(name, sizeof name, "%s", string(key, "name") ? string(key, "name") : "");
+        const char *full = listing_string(key, "name");
+        snprintf(name, sizeof name, "%s", full ? full : "");
         kind(key, type, sizeof type);
-        const char *cells[] = {name, type, string(key, "token"), string(key, "label"),
-                               owner(key)};
+        const char *cells[] = {name, type, listing_string(key, "token"),
+                               listing_string(key, "label"), owner(key)};
         if (rc == 0)
             rc = table_add(table, cells);
     }
@@ -67,27 +62,16 @@ put_keys(const json_t *list, struct buf *out)
 static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
-    autofree_buf struct buf *out = buf_new();
-    struct client *client = NULL;
-    json_t *list = NULL;
-    int rc = cli_client(cli, &client, err);
+    static const struct listing listing = {
+        .what = "keys",
+        .none = "no key is there; make one (signet key generate) or insert a token that "
+            "has some",
+        .fetch = client_keys,
+        .put = put_keys,
+    };
 
     (void)o;
-    if (rc == 0)
-        rc = client_keys(client, &list, err);
-    if (rc != 0)
-        return rc;
-    if (cli->json)
-        rc = cli_print_json(list, err);
-    else if (json_array_size(list) == 0)
-        cli_note(cli, "no key is there; make one (signet key generate) or insert a token that "
-                 "has some");
-    else if (!out || put_keys(list, out) != 0)
-        rc = err_set(err, E_NOMEM, "out of memory while listing keys");
-    else
-        rc = cli_print(out, err);
-    json_decref(list);
-    return rc;
+    return listing_run(cli, &listing, err);
 }
 
 const struct command command_keys = {

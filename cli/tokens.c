@@ -2,14 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/listing.h"
 #include "cli/table.h"
-
-static const char *
-string(const json_t *object, const char *member)
-{
-    return json_string_value(json_object_get(object, member));
-}
 
 /* What a person must know about the PIN, in words; first match. */
 static const char *
@@ -51,9 +45,9 @@ put_tokens(const json_t *list, struct buf *out)
         char keys[24];
         snprintf(keys, sizeof keys, "%lld",
                  (long long)json_integer_value(json_object_get(token, "keys")));
-        const char *cells[] = {string(token, "label"), string(token, "model"),
-                               string(token, "serial"), string(token, "module"), keys,
-                               state(token)};
+        const char *cells[] = {listing_string(token, "label"), listing_string(token, "model"),
+                               listing_string(token, "serial"), listing_string(token, "module"),
+                               keys, state(token)};
         if (rc == 0)
             rc = table_add(table, cells);
     }
@@ -63,26 +57,15 @@ put_tokens(const json_t *list, struct buf *out)
 static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
-    autofree_buf struct buf *out = buf_new();
-    struct client *client = NULL;
-    json_t *list = NULL;
-    int rc = cli_client(cli, &client, err);
+    static const struct listing listing = {
+        .what = "tokens",
+        .none = "no token is there; insert one, or make one (signet token create)",
+        .fetch = client_tokens,
+        .put = put_tokens,
+    };
 
     (void)o;
-    if (rc == 0)
-        rc = client_tokens(client, &list, err);
-    if (rc != 0)
-        return rc;
-    if (cli->json)
-        rc = cli_print_json(list, err);
-    else if (json_array_size(list) == 0)
-        cli_note(cli, "no token is there; insert one, or make one (signet token create)");
-    else if (!out || put_tokens(list, out) != 0)
-        rc = err_set(err, E_NOMEM, "out of memory while listing tokens");
-    else
-        rc = cli_print(out, err);
-    json_decref(list);
-    return rc;
+    return listing_run(cli, &listing, err);
 }
 
 const struct command command_tokens = {
