@@ -43,9 +43,10 @@ struct command {
     int (*run)(struct cli *, const struct options *, struct err *err);
 };
 
-extern const struct command command_sign, command_verify, command_tokens, command_keys,
-    command_token_create, command_key_generate, command_csr, command_cert_import,
-    command_agent_start, command_agent_stop, command_agent_status, command_pin_forget;
+extern const struct command command_sign, command_verify, command_encrypt, command_decrypt,
+    command_tokens, command_keys, command_token_create, command_key_generate, command_csr,
+    command_cert_import, command_agent_start, command_agent_stop, command_agent_status,
+    command_pin_forget;
 
 /* All of them, ended by NULL (main.c). */
 extern const struct command *const commands[];

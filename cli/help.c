@@ -5,28 +5,53 @@
 
 #include "cli/cli.h"
 
-/* The column at which explanations start. */
+/* The column at which explanations start, and where they end at the latest. */
 #define HELP_COLUMN 30
+#define HELP_WIDTH 90
+/* Longer lists of choices stand below the option. */
+#define CHOICES_INLINE 50
 
 static const char statuses[] =
     "Exit status: 0 all well; 1 a signature is bad or content was altered; 2 usage;\n"
     "3 the signature is intact but its signer cannot be trusted; 4 no usable key,\n"
     "token or PIN; 5 malformed input; 6 agent or system failure.\n";
 
+/* "a|b|c" as lines of "a, b, c", indented. */
+static int
+put_choices(struct buf *out, const char *choices)
+{
+    int rc = 0, column = HELP_WIDTH;
+
+    for (const char *c = choices; rc == 0 && *c;) {
+        int len = (int)strcspn(c, "|");
+        bool fresh = column + len + 2 > HELP_WIDTH;
+        if (fresh && c != choices)
+            rc = buf_put_str(out, ",\n");
+        if (rc == 0)
+            rc = fresh ? buf_putf(out, "%*s%.*s", HELP_COLUMN, "", len, c)
+                       : buf_putf(out, ", %.*s", len, c);
+        column = (fresh ? HELP_COLUMN : column + 2) + len;
+        c += len + (c[len] == '|');
+    }
+    return rc == 0 ? buf_put_byte(out, '\n') : rc;
+}
+
 static int
 put_row(struct buf *out, const struct option_row *row)
 {
+    bool below = row->choices && strlen(row->choices) > CHOICES_INLINE;
+    const char *value = row->choices && !below ? row->choices : row->value;
     char left[80], *at = left;
     size_t room = sizeof left;
-    int n = row->letter ? snprintf(at, room, "  -%c, ", row->letter)
+    int rc, n = row->letter ? snprintf(at, room, "  -%c, ", row->letter)
                         : snprintf(at, room, "      ");
 
     n += snprintf(at + n, room - (size_t)n, "--%s", row->name);
-    if (row->value)
-        n += snprintf(at + n, room - (size_t)n, " %s", row->choices ? row->choices : row->value);
-    if (n >= HELP_COLUMN)
-        return buf_putf(out, "%s\n%*s%s\n", left, HELP_COLUMN, "", row->help);
-    return buf_putf(out, "%-*s%s\n", HELP_COLUMN, left, row->help);
+    if (value)
+        n += snprintf(at + n, room - (size_t)n, " %s", value);
+    rc = n >= HELP_COLUMN ? buf_putf(out, "%s\n%*s%s\n", left, HELP_COLUMN, "", row->help)
+                          : buf_putf(out, "%-*s%s\n", HELP_COLUMN, left, row->help);
+    return rc == 0 && below ? put_choices(out, row->choices) : rc;
 }
 
 static int

@@ -314,11 +314,12 @@ put_head(const struct cms_sign *s, uint64_t tail, struct buf *out)
         return rc;
     fields = buf_len(inner) + content + tail;
     data = ber_element_size(fields);
-    rc = put_header(out, SEQUENCE, known,
-                    ber_element_size(OBJ_length(type)) + ber_element_size(data));
-    if (rc == 0)
+    if (!s->options.bare)
+        rc = put_header(out, SEQUENCE, known,
+                        ber_element_size(OBJ_length(type)) + ber_element_size(data));
+    if (rc == 0 && !s->options.bare)
         rc = put_oid(out, type);
-    if (rc == 0)
+    if (rc == 0 && !s->options.bare)
         rc = put_header(out, CONTEXT_0, known, data);
     if (rc == 0)
         rc = put_header(out, SEQUENCE, known, fields);
@@ -407,8 +408,9 @@ put_ends(const struct cms_sign *s, bool before, struct buf *out)
 {
     static const uint8_t ends[6];
     bool there = s->form == FORM_BER || (s->form == FORM_MIXED && !before);
+    size_t len = !before && s->options.bare ? 2 : sizeof ends;
 
-    return there ? buf_put(out, ends, sizeof ends) : 0;
+    return there ? buf_put(out, ends, len) : 0;
 }
 
 static int

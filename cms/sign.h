@@ -80,6 +80,8 @@ struct cms_sign_options {
     const struct cms_signer *signers;   /* borrowed until cms_sign_free */
     size_t count;                       /* 0 makes a certs-only message (no content) */
     bool detached;
+    bool bare;                          /* SignedData without the ContentInfo around it: the
+                                           content of another message (RFC 5652, 6.1) */
     int64_t content_size;               /* opaque only: bytes that will come; -1 unknown */
     int content_type;                   /* NID of eContentType; 0 is id-data */
     time_t signing_time;                /* 0 is now; CMS_TIME_NONE leaves it out */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whom the command line encrypts to: -r's words become certificates, checked, and
+ * what cms/encrypt.h takes.
+ *
+ * Life: recipients_new; recipients_source for each place where certificates are
+ * looked for by name; recipients_add for each -r; recipients_list; recipients_free.
+ * What the list borrows lives as long as the object.
+ *
+ * A word is a file when there is one of that name; else it is an e-mail address, a
+ * label, or a fingerprint, and the sources are asked in their order; the first one
+ * that has something fit decides, and of several certificates the newest is taken.
+ *
+ * A certificate is fit when it is valid now, its key can be encrypted to, its key usage
+ * does not forbid it, and it is not too weak. E_NO_CERT and E_WEAK say which of these
+ * is not so, and for whom. E_INPUT: a file with more than one certificate, or none.
+ *
+ * One thread.
+ */
+#ifndef SIGNET_CLI_RECIPIENTS_H
+#define SIGNET_CLI_RECIPIENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <openssl/x509.h>
+
+#include "cli/cli.h"
+#include "cms/encrypt.h"
+
+struct recipients;
+
+struct recipients_wish {
+    bool allow_expired;     /* and those not valid yet */
+    bool pkcs1;             /* RSA: PKCS#1 v1.5 instead of OAEP */
+};
+
+/* A place that certificates come from. */
+struct recipients_source {
+    const char *name;       /* "your tokens", for sentences */
+    /* Appends (with a reference) each certificate that answers to the word; none is
+     * no error. */
+    int (*find)(void *arg, const char *who, STACK_OF(X509) *out, struct err *err);
+    void *arg;
+};
+
+int recipients_new(struct recipients **ret, const struct recipients_wish *,
+                   struct err *err) must_check;
+/* E_LIMIT when there are too many. The struct is copied. */
+int recipients_source(struct recipients *, const struct recipients_source *,
+                      struct err *err) must_check;
+/* The tokens as such a source (recipients_token.c); the agent is asked at the first
+ * word that is no file. */
+struct recipients_source recipients_tokens(struct cli *);
+
+/* A certificate that is there already is not added again. */
+int recipients_add(struct recipients *, const char *who, struct err *err) must_check;
+int recipients_add_password(struct recipients *, const char *file, struct err *err) must_check;
+
+const struct cms_to *recipients_list(const struct recipients *, size_t *ret_count);
+void recipients_free(struct recipients **);
+
+#endif
