@@ -467,6 +467,7 @@ static const struct walk_rule auth_enveloped_grammar[] = {
 };
 
 const struct content_kind enveloped_data_kind = {
+    .not_signed = "encrypted, not signed; decrypt it",
     .nid = NID_pkcs7_enveloped,
     .grammar = enveloped_grammar,
     .start = start,
@@ -475,6 +476,7 @@ const struct content_kind enveloped_data_kind = {
 };
 
 const struct content_kind auth_enveloped_data_kind = {
+    .not_signed = "encrypted, not signed; decrypt it",
     .nid = NID_id_smime_ct_authEnvelopedData,
     .grammar = auth_enveloped_grammar,
     .start = start,

@@ -15,7 +15,17 @@ static const struct content_kind *const kinds[] = {
     &signed_data_kind,
     &enveloped_data_kind,
     &auth_enveloped_data_kind,
+    &compressed_data_kind,
 };
+
+const struct content_kind *
+reader_kind(int nid)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i]->nid == nid)
+            return kinds[i];
+    return NULL;
+}
 
 static int
 read_oid(const struct cms_reader *r, const char *name, const uint8_t *der, size_t len,
@@ -46,9 +56,7 @@ take_type(void *reader, const uint8_t *der, size_t len, struct err *err)
     OBJ_obj2txt(text, sizeof text, oid, 0);
     OBJ_obj2txt(r->type_oid, sizeof r->type_oid, oid, 1);
     ASN1_OBJECT_free(oid);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i]->nid == r->type)
-            r->kind = kinds[i];
+    r->kind = reader_kind(r->type);
     if (r->kind == NULL)
         return err_set(err, E_UNSUPPORTED, "message: it is CMS of the type %s, which cannot "
                        "be read here", text);
@@ -80,26 +88,42 @@ static const struct walk_rule content_info[] = {
     { 0 },
 };
 
+/* The grammar to begin with: a ContentInfo's, or that of a bare structure. */
+static int
+begin(struct cms_reader *r, struct err *err)
+{
+    uint64_t max = CMS_MAX_OTHER_SIZE;
+    int rc;
+
+    if (r->options.max_other != 0 && r->options.max_other < max)
+        max = r->options.max_other;
+    if (r->options.bare == 0)
+        return walk_init(&r->walk, content_info, max, r, err);
+    r->type = r->options.bare;
+    r->kind = reader_kind(r->type);
+    if (r->kind == NULL)
+        return err_set(err, E_UNSUPPORTED, "message: structures of the type %s cannot be read "
+                       "here", OBJ_nid2sn(r->type) == NULL ? "?" : OBJ_nid2sn(r->type));
+    rc = walk_init(&r->walk, r->kind->grammar, max, r, err);
+    return rc != 0 ? rc : r->kind->start(r, err);
+}
+
 int
 cms_reader_new(struct cms_reader **ret, const struct cms_reader_options *options,
                struct err *err)
 {
     struct cms_reader *r = calloc(1, sizeof *r);
-    uint64_t max = CMS_MAX_OTHER_SIZE;
     int rc;
 
     if (r == NULL)
         return err_set(err, E_NOMEM, "message: out of memory");
     r->options = *options;
-    if (options->max_other != 0 && options->max_other < max)
-        max = options->max_other;
-    rc = walk_init(&r->walk, content_info, max, r, err);
-    if (rc != 0) {
-        free(r);
-        return rc;
-    }
-    *ret = r;
-    return 0;
+    rc = begin(r, err);
+    if (rc != 0)
+        cms_reader_free(&r);
+    else
+        *ret = r;
+    return rc;
 }
 
 void

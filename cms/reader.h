@@ -11,8 +11,8 @@
  * The content goes to the content sink as it comes, BEFORE anything is verified:
  * the caller spools it (base/io.h) and throws it away when the verdict is bad. The
  * reader hashes it on the way with the digests that the message announces. A
- * content of another CMS type (eContentType) is given to the sink as it is; to
- * look into it, push it into a second reader from the sink.
+ * content of another CMS type (eContentType) is given to the sink as it is;
+ * cms/layers.h looks into it.
  *
  * Errors: E_MALFORMED, E_TRUNCATED, E_LIMIT and E_UNSUPPORTED carry the offset in
  * bytes from the message's start and what was expected there. After an error the
@@ -52,6 +52,12 @@
 #define CMS_MAX_SIGNER_SIZE (1024u * 1024)
 /* Most bytes of everything that is not content. */
 #define CMS_MAX_OTHER_SIZE (8u * 1024 * 1024)
+/* CompressedData: this many bytes come out whatever went in; beyond them, at most this many
+ * times the bytes that went in, unless max_inflate_ratio says otherwise. zlib can do
+ * 1032:1, which text and most data never come near. */
+#define CMS_INFLATE_FREE (16u * 1024 * 1024)
+#define CMS_INFLATE_RATIO 100u
+#define CMS_INFLATE_ANY UINT32_MAX  /* for max_inflate_ratio: no bound but max_content */
 
 struct cms_reader;
 struct cms_decrypt_options;
@@ -62,10 +68,15 @@ struct cms_reader_options {
     uint64_t max_content;       /* most bytes of content; 0 is no bound */
     uint64_t max_other;         /* lowers CMS_MAX_OTHER_SIZE; 0 leaves it */
     bool allow_padding;         /* zero bytes or line ends behind the message */
+    uint32_t max_inflate_ratio; /* 0: CMS_INFLATE_RATIO */
+    /* NID of the type (NID_pkcs7_signed, ...) that the input is the bare structure of, as it
+     * stands in the content of another message (RFC 5652, 5.2); 0: it is a ContentInfo. */
+    int bare;
     /* What may open an encrypted message (cms/decrypt.h); NULL: it is only parsed. */
     const struct cms_decrypt_options *decrypt;
 };
 
+/* E_NOMEM; E_UNSUPPORTED when `bare` is no type that is known. */
 int cms_reader_new(struct cms_reader **ret, const struct cms_reader_options *,
                    struct err *err) must_check;
 

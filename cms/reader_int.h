@@ -16,8 +16,11 @@
 
 struct content_kind {
     int nid;                            /* of ContentInfo.contentType */
+    const char *not_signed;             /* "it is ... first", when it is asked for signatures */
     const struct walk_rule *grammar;    /* of ContentInfo.content */
     int (*start)(struct cms_reader *, struct err *err);
+    /* The octets of an encapContentInfo (take_encap_content_info); else NULL. */
+    int (*content)(struct cms_reader *, const uint8_t *data, size_t len, struct err *err);
     int (*finish)(struct cms_reader *, struct err *err);    /* all was read; may be NULL */
     void (*free)(struct cms_reader *);
 };
@@ -59,11 +62,16 @@ struct cms_reader {
     bool failed;
     struct signed_data *signed_data;    /* when kind is SignedData */
     struct enveloped *enveloped;        /* when it is one of the two enveloped ones */
+    struct compressed *compressed;      /* when it is CompressedData */
 };
 
 extern const struct content_kind signed_data_kind;
 extern const struct content_kind enveloped_data_kind;
 extern const struct content_kind auth_enveloped_data_kind;
+extern const struct content_kind compressed_data_kind;
+
+/* The kind of a type, or NULL. */
+const struct content_kind *reader_kind(int nid);
 
 /* For the grammars: eContentType, and content that is in the clear. */
 int reader_content_type(void *reader, const uint8_t *der, size_t len, struct err *err) must_check;

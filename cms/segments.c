@@ -49,7 +49,7 @@ segments_put(struct segments *s, const struct sink *out, const uint8_t *data, si
         if (room == CMS_SEGMENT_SIZE && len >= room)
             return write_segment(out, data, len, err);
         if (buf_put(s->small, data, n) != 0)
-            return err_set(err, E_NOMEM, "signing: out of memory");
+            return err_set(err, E_NOMEM, "message: out of memory");
         data += n;
         len -= n;
         if (n == room)

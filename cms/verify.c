@@ -492,8 +492,7 @@ cms_verify(struct cms_reader *r, const struct cms_verify_options *options,
     if (!r->finished)
         return err_set(err, E_USAGE, "message: no SignedData that was read to its end");
     if (r->signed_data == NULL)
-        return err_set(err, E_UNSUPPORTED, "message: it is encrypted, not signed; decrypt it "
-                       "first");
+        return err_set(err, E_UNSUPPORTED, "message: it is %s first", r->kind->not_signed);
     if (r->has_content && options->content != NULL)
         return err_set(err, E_MALFORMED, "message: it carries content of its own, where a "
                        "signature over separate content was expected");

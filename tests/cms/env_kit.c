@@ -265,9 +265,10 @@ assert_opens(const struct buf *message, const struct cms_decrypt_options *option
         o = open_message(buf_data(message), buf_len(message), feeding, options);
         ck_assert_msg(o.rc == 0, "feeding %d: %s", feeding, err_text(&o.err));
         ck_assert_uint_eq(buf_len(o.content), len);
-        ck_assert_int_eq(memcmp(buf_data(o.content), content, len), 0);
+        ck_assert(len == 0 || memcmp(buf_data(o.content), content, len) == 0);
         ck_assert_uint_eq(cms_reader_content_size(o.reader), len);
-        ck_assert_ptr_nonnull(cms_reader_encrypted(o.reader)->opened);
+        if (options != NULL)
+            ck_assert_ptr_nonnull(cms_reader_encrypted(o.reader)->opened);
         opened_clear(&o);
     }
 }
