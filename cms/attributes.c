@@ -16,15 +16,8 @@
 #define SET (BER_SET | BER_CONSTRUCTED)
 #define CONTEXT(n) (BER_CONTEXT(n) | BER_CONSTRUCTED)
 
-/* DER that shrinks from the front. */
-struct part {
-    const uint8_t *data;
-    size_t len;
-};
-
-/* Cuts the first element off: its identifier and contents. */
-static int
-cut(struct part *from, uint8_t *ret_id, struct part *ret)
+int
+part_cut(struct part *from, uint8_t *ret_id, struct part *ret)
 {
     struct ber_header h;
 
@@ -38,18 +31,16 @@ cut(struct part *from, uint8_t *ret_id, struct part *ret)
     return 0;
 }
 
-/* The one element in a part. */
-static int
-only(struct part from, uint8_t *ret_id, struct part *ret)
+int
+part_only(struct part from, uint8_t *ret_id, struct part *ret)
 {
-    int rc = cut(&from, ret_id, ret);
+    int rc = part_cut(&from, ret_id, ret);
 
     return rc == 0 && from.len > 0 ? E_MALFORMED : rc;
 }
 
-/* 1, 0, or E_MALFORMED when it is there twice or has not one value. */
-static int
-find(const struct cms_signature *s, const char *oid, uint8_t *ret_id, struct part *ret)
+int
+attributes_find(const struct cms_signature *s, const char *oid, uint8_t *ret_id, struct part *ret)
 {
     int found = 0;
 
@@ -60,8 +51,8 @@ find(const struct cms_signature *s, const char *oid, uint8_t *ret_id, struct par
 
         if (!a->is_signed || strcmp(a->oid, oid) != 0)
             continue;
-        if (found++ || only((struct part){ a->der, a->len }, &id, &set) != 0 ||
-            only(set, ret_id, ret) != 0)
+        if (found++ || part_only((struct part){ a->der, a->len }, &id, &set) != 0 ||
+            part_only(set, ret_id, ret) != 0)
             return E_MALFORMED;
     }
     return found;
@@ -75,7 +66,7 @@ read_capability(struct part one, struct cms_capability *ret)
     struct part value;
     uint8_t id;
 
-    if (cut(&one, &id, &value) != 0 || id != BER_OID)
+    if (part_cut(&one, &id, &value) != 0 || id != BER_OID)
         return E_MALFORMED;
     object = d2i_ASN1_OBJECT(NULL, &at, (long)(one.data - oid));
     ERR_clear_error();
@@ -85,7 +76,7 @@ read_capability(struct part one, struct cms_capability *ret)
     ASN1_OBJECT_free(object);
     ret->parameters = one.len == 0 ? NULL : one.data;
     ret->len = one.len;
-    if (one.len > 0 && only(one, &id, &value) != 0)
+    if (one.len > 0 && part_only(one, &id, &value) != 0)
         return E_MALFORMED;
     return 1;
 }
@@ -96,7 +87,7 @@ cms_capability_at(const struct cms_signature *s, size_t i, struct cms_capability
     struct part list, one = { 0 };
     struct cms_capability c;
     uint8_t id;
-    int rc = find(s, ATTR_CAPABILITIES, &id, &list);
+    int rc = attributes_find(s, ATTR_CAPABILITIES, &id, &list);
 
     if (rc != 1)
         return rc;
@@ -105,7 +96,7 @@ cms_capability_at(const struct cms_signature *s, size_t i, struct cms_capability
     for (size_t n = 0; n <= i; n++) {
         if (list.len == 0)
             return 0;
-        if (cut(&list, &id, &one) != 0 || id != SEQUENCE)
+        if (part_cut(&list, &id, &one) != 0 || id != SEQUENCE)
             return E_MALFORMED;
     }
     rc = read_capability(one, &c);
@@ -155,14 +146,14 @@ cms_preferred_cert(const struct cms_signature *s, const STACK_OF(X509) *certs, X
     struct part value, ski;
     X509 *found = NULL;
     uint8_t id;
-    int rc = find(s, ATTR_KEY_PREFERENCE, &id, &value);
+    int rc = attributes_find(s, ATTR_KEY_PREFERENCE, &id, &value);
 
     if (rc != 1)
         return rc;
     rc = 0;
     if (id == CONTEXT(0))
         rc = by_issuer_serial(value, certs, &found);
-    else if (id == CONTEXT(1) && cut(&value, &id, &ski) == 0 && id == BER_OCTET_STRING)
+    else if (id == CONTEXT(1) && part_cut(&value, &id, &ski) == 0 && id == BER_OCTET_STRING)
         found = by_key_id(ski, certs);
     else if (id == BER_CONTEXT(2))
         found = by_key_id(value, certs);

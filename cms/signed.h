@@ -98,6 +98,8 @@ struct cms_signature {
     bool has_attributes;               /* signed ones */
     const struct cms_attribute *attributes;
     size_t attribute_count;
+    const uint8_t *value;              /* the signature's own octets */
+    size_t value_len;
 
     /* Over this signature, in the message's order; these have none of their own. */
     const struct cms_signature *countersignatures;

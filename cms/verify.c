@@ -91,6 +91,8 @@ describe(struct check *c)
 
     s->attributes = c->signer->attributes;
     s->attribute_count = c->signer->attribute_count;
+    s->value = ASN1_STRING_get0_data(info->signature);
+    s->value_len = (size_t)ASN1_STRING_length(info->signature);
     s->has_attributes = info->signed_attrs != NULL;
     if (info->sid->type == SN_SID_SKI) {
         s->ski = info->sid->d.ski;
@@ -444,10 +446,10 @@ fill_result(const struct cms_reader *r, struct cms_signed *out)
     *out = (struct cms_signed){
         .signatures = sd->results,
         .count = sd->count,
-        .certs = sd->certs,
-        .crls = sd->crls,
-        .other_certs = sd->other_certs,
-        .other_crls = sd->other_crls,
+        .certs = sd->taken.certs,
+        .crls = sd->taken.crls,
+        .other_certs = sd->taken.other_certs,
+        .other_crls = sd->taken.other_crls,
         .detached = !r->has_content,
         .content_type = cms_reader_content_type(r),
         .content_oid = r->content_oid,
@@ -464,7 +466,7 @@ verify_all(struct cms_reader *r, const struct cms_verify_options *options,
     struct signed_subject subject = {
         .content = r->has_content ? sd->digests : options->content,
         .in_message = r->has_content, .content_type = r->content_type,
-        .certs = sd->certs, .known = options->certs,
+        .certs = sd->taken.certs, .known = options->certs,
     };
     size_t left = CMS_MAX_COUNTERSIGNATURES;
     int rc = 0;
