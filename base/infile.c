@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/overlap.h"
+#include "base/secret.h"
 
 struct infile {
     int fd;
@@ -14,6 +16,8 @@ struct infile {
     off_t start;   /* where the input began in a seekable file */
     off_t size;    /* from start, or -1 */
     char *name;
+    uint8_t *piece;         /* infile_next's: one of these, or neither yet */
+    struct ahead *ahead;
 };
 
 static int
@@ -61,6 +65,42 @@ ssize_t
 infile_read(struct infile *in, void *data, size_t max, struct err *err)
 {
     ssize_t n = io_read(in->fd, data, max);
+    if (n < 0)
+        return err_set_sys(err, E_INPUT, errno, "%s cannot be read", in->name);
+    return n;
+}
+
+/* A large file is read ahead; where that cannot be, as any other. */
+static int
+start_next(struct infile *in, struct err *err)
+{
+    if (in->size >= (off_t)OVERLAP_MIN && overlap_helps() && ahead_new(&in->ahead, in->fd) == 0)
+        return 0;
+    in->piece = malloc(IO_CHUNK);
+    return in->piece != NULL ? 0 : err_set(err, E_NOMEM, "out of memory while reading %s",
+                                           in->name);
+}
+
+static void
+stop_next(struct infile *in)
+{
+    ahead_free(&in->ahead);
+    if (in->piece != NULL)
+        wipe(in->piece, IO_CHUNK);
+    free(in->piece);
+    in->piece = NULL;
+}
+
+ssize_t
+infile_next(struct infile *in, const uint8_t **ret, struct err *err)
+{
+    int rc = in->ahead != NULL || in->piece != NULL ? 0 : start_next(in, err);
+    if (rc != 0)
+        return rc;
+    *ret = in->piece;
+    if (in->piece != NULL)
+        return infile_read(in, in->piece, IO_CHUNK, err);
+    ssize_t n = ahead_next(in->ahead, ret);
     if (n < 0)
         return err_set_sys(err, E_INPUT, errno, "%s cannot be read", in->name);
     return n;
@@ -120,6 +160,7 @@ infile_rewind(struct infile *in, struct err *err)
 {
     if (!in->seekable)
         return err_set(err, E_INTERNAL, "%s cannot be read twice", in->name);
+    stop_next(in);
     if (lseek(in->fd, in->start, SEEK_SET) < 0)
         return err_set_sys(err, E_INPUT, errno, "%s cannot be rewound", in->name);
     return 0;
@@ -143,6 +184,7 @@ infile_free(struct infile **pin)
     if (pin == NULL || *pin == NULL)
         return;
     struct infile *in = *pin;
+    stop_next(in);
     if (in->fd > STDIN_FILENO)
         close(in->fd);
     free(in->name);

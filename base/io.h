@@ -10,13 +10,16 @@
  * it its name in one step, replacing what was there; outfile_free without a
  * commit leaves no trace. Standard output with spool set is held in an unnamed
  * temporary file until the commit; without it bytes go out as they come. Targets that
- * are no regular files (/dev/null, a pipe) behave as standard output.
+ * are no regular files (/dev/null, a pipe) behave as standard output. Large output to
+ * a regular file is written by a thread behind the caller (base/overlap.h), so a disk that is
+ * full may be reported by a later write, at the latest by the commit.
  */
 #ifndef SIGNET_BASE_IO_H
 #define SIGNET_BASE_IO_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -39,6 +42,10 @@ struct infile;
 int infile_open(struct infile **ret, const char *path, struct err *err) must_check;
 /* Bytes read (0 at the end), or a negative E_*. */
 ssize_t infile_read(struct infile *, void *data, size_t max, struct err *err) must_check;
+/* The same without a buffer of the caller's: the next bytes, borrowed until the next call.
+ * A large regular file is read ahead by a thread meanwhile (base/overlap.h). Once begun,
+ * nothing else reads until infile_rewind. */
+ssize_t infile_next(struct infile *, const uint8_t **ret, struct err *err) must_check;
 /* Makes the input re-readable: a regular file as it is, anything else spooled to
  * an unnamed temporary file. Call before the first read. */
 int infile_make_seekable(struct infile *, struct err *err) must_check;

@@ -11,6 +11,7 @@
 
 #include "base/hex.h"
 #include "base/io.h"
+#include "base/overlap.h"
 
 /* Small writes are gathered up to this many bytes. */
 #define GATHER (64u * 1024)
@@ -33,6 +34,8 @@ struct outfile {
     char *base;
     char *hidden;        /* the temporary's own name in the folder, if it has one */
     struct buf *pending;
+    uint64_t written;    /* to fd or target, before `behind` is */
+    struct behind *behind;
 };
 
 static int
@@ -167,6 +170,27 @@ outfile_open(struct outfile **ret, const char *path, bool spool, struct err *err
     return rc;
 }
 
+/* A large file is written behind the caller; where that cannot be, as any other. */
+static void
+start_behind(struct outfile *out, int fd)
+{
+    struct stat st;
+    if (out->written < OVERLAP_MIN || !overlap_helps() || fstat(fd, &st) != 0 ||
+        !S_ISREG(st.st_mode) || behind_new(&out->behind, fd) != 0)
+        out->written = 0;
+}
+
+static int
+write_to(struct outfile *out, int fd, const void *data, size_t len, struct err *err)
+{
+    if (io_write_all(fd, data, len) != 0)
+        return failed(out, err);
+    out->written += len;
+    if (out->written >= OVERLAP_MIN)
+        start_behind(out, fd);
+    return 0;
+}
+
 /* Bytes into the temporary file; a spool gets one when it no longer fits in memory. */
 static int
 write_temporary(struct outfile *out, const void *data, size_t len, struct err *err)
@@ -176,12 +200,15 @@ write_temporary(struct outfile *out, const void *data, size_t len, struct err *e
         if (out->fd < 0)
             return out->fd;
     }
-    return io_write_all(out->fd, data, len) != 0 ? failed(out, err) : 0;
+    return write_to(out, out->fd, data, len, err);
 }
 
+/* All that was given is in the file. */
 static int
 flush(struct outfile *out, struct err *err)
 {
+    if (out->behind != NULL)
+        return behind_settle(out->behind) != 0 ? failed(out, err) : 0;
     if (buf_len(out->pending) == 0)
         return 0;
     int rc = write_temporary(out, buf_data(out->pending), buf_len(out->pending), err);
@@ -193,13 +220,16 @@ flush(struct outfile *out, struct err *err)
 int
 outfile_write(struct outfile *out, const void *data, size_t len, struct err *err)
 {
-    if (out->way == DIRECT)
-        return io_write_all(out->target, data, len) != 0 ? failed(out, err) : 0;
-    if (len > GATHER || buf_len(out->pending) > GATHER - len) {
+    bool gathers = out->way != DIRECT && out->behind == NULL;
+    if (gathers && (len > GATHER || buf_len(out->pending) > GATHER - len)) {
         int rc = flush(out, err);
         if (rc != 0)
             return rc;
     }
+    if (out->behind != NULL)
+        return behind_write(out->behind, data, len) != 0 ? failed(out, err) : 0;
+    if (out->way == DIRECT)
+        return write_to(out, out->target, data, len, err);
     if (len >= GATHER)
         return write_temporary(out, data, len, err);
     if (buf_put(out->pending, data, len) != 0)
@@ -212,6 +242,8 @@ outfile_restart(struct outfile *out, struct err *err)
 {
     if (out->way == DIRECT)
         return err_set(err, E_INTERNAL, "%s cannot be written anew", out->name);
+    behind_free(&out->behind);
+    out->written = 0;
     buf_reset(out->pending);
     if (out->fd >= 0 && (ftruncate(out->fd, 0) != 0 || lseek(out->fd, 0, SEEK_SET) != 0))
         return failed(out, err);
@@ -297,7 +329,8 @@ deliver(struct outfile *out, struct err *err)
 int
 outfile_commit(struct outfile *out, struct err *err)
 {
-    int rc = out->way == PLACED ? place(out, err) : out->way == SPOOLED ? deliver(out, err) : 0;
+    int rc = out->way == PLACED ? place(out, err)
+             : out->way == SPOOLED ? deliver(out, err) : flush(out, err);
     if (rc == 0 && out->way != PLACED)
         rc = settle(out, out->target, err);
     return rc;
@@ -309,6 +342,10 @@ outfile_free(struct outfile **pout)
     if (pout == NULL || *pout == NULL)
         return;
     struct outfile *out = *pout;
+    /* What went directly is out, whatever comes of it. */
+    if (out->way == DIRECT && out->behind != NULL)
+        (void)!behind_settle(out->behind);
+    behind_free(&out->behind);
     if (out->hidden != NULL)
         unlinkat(out->folder, out->hidden, 0);
     const int fds[] = {out->target, out->fd, out->folder};
