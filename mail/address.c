@@ -243,7 +243,7 @@ address_read(struct address *a, const uint8_t *value, size_t len)
     const char *wrong = NULL;
     size_t angle, count = 0;
 
-    *a = (struct address){.state = ADDRESS_NONE, .reason = "it is empty"};
+    *a = (struct address){.state = ADDRESS_AMBIGUOUS, .reason = "it is empty"};
     if (len > ADDRESS_VALUE_MAX) {
         ambiguous(a, "it is too long");
         return;

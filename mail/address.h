@@ -7,7 +7,7 @@
  * program or a person could have taken differently is not made: it is ADDRESS_AMBIGUOUS
  * with a reason. Plain forms are read: `a@b`, `Name <a@b>`, `"Name" <a@b>`,
  * `=?utf-8?q?Name?= <a@b>`, `a@b (Name)`, folded between words.
- * Ambiguous are: the field given twice; groups; source routes; comments or
+ * Ambiguous are: the field given twice or empty; groups; source routes; comments or
  * blanks within the address; a name or comment that holds another address, also in an
  * encoded word; encoded words in the address; control characters, NULs and
  * invalid UTF-8; text behind the address; unbalanced quotes.
@@ -28,7 +28,7 @@
 #define ADDRESS_VALUE_MAX (64u * 1024)
 
 enum address_state {
-    ADDRESS_NONE,      /* no such field, or nothing in it */
+    ADDRESS_NONE,      /* no such field */
     ADDRESS_ONE,       /* exactly one: `text` is it */
     ADDRESS_SEVERAL,   /* well-formed, but more than one; `text` is the first */
     ADDRESS_AMBIGUOUS,

@@ -2,13 +2,13 @@
 #include "trust/certificate.h"
 
 #include <string.h>
-#include <strings.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 #include "base/hex.h"
 #include "base/text.h"
+#include "trust/domain.h"
 
 /* id-on-SmtpUTF8Mailbox, RFC 9598 3; libcrypto 3.0 has its NID. */
 #define SMTP_UTF8_MAILBOX NID_id_on_SmtpUTF8Mailbox
@@ -33,11 +33,24 @@ offer(const ASN1_STRING *s, bool in_subject, email_fn each, void *arg)
     return rc;
 }
 
+/* RFC 5280 4.2.1.6: rfc822Name is ASCII; what is not would be read as Latin-1 here and as
+ * something else elsewhere. */
+static bool
+is_ascii(const ASN1_STRING *s)
+{
+    const unsigned char *p = ASN1_STRING_get0_data(s);
+
+    for (int i = 0; i < ASN1_STRING_length(s); i++)
+        if (p[i] >= 0x80)
+            return false;
+    return true;
+}
+
 static const ASN1_STRING *
 general_name_email(const GENERAL_NAME *name)
 {
     if (name->type == GEN_EMAIL)
-        return name->d.rfc822Name;
+        return is_ascii(name->d.rfc822Name) ? name->d.rfc822Name : NULL;
     if (name->type == GEN_OTHERNAME && name->d.otherName->value->type == V_ASN1_UTF8STRING &&
         OBJ_obj2nid(name->d.otherName->type_id) == SMTP_UTF8_MAILBOX)
         return name->d.otherName->value->value.utf8string;
@@ -70,28 +83,42 @@ certificate_same_address(const char *a, const char *b)
     const char *at_a = strrchr(a, '@'), *at_b = strrchr(b, '@');
     if (at_a == NULL || at_b == NULL || at_a - a != at_b - b)
         return false;
-    return memcmp(a, b, (size_t)(at_a - a)) == 0 && strcasecmp(at_a, at_b) == 0;
+    return memcmp(a, b, (size_t)(at_a - a)) == 0 && domain_same(at_a + 1, at_b + 1);
 }
 
 struct wanted {
     const char *address;
+    enum certificate_match match;
 };
 
 static int
 is_wanted(void *arg, const char *address, bool in_subject)
 {
-    const struct wanted *wanted = arg;
+    struct wanted *wanted = arg;
 
-    (void)in_subject;
-    return certificate_same_address(wanted->address, address) ? 1 : 0;
+    if (wanted->match == CERTIFICATE_NAMES_NOBODY)
+        wanted->match = CERTIFICATE_OTHER;
+    if (!certificate_same_address(wanted->address, address))
+        return 0;
+    wanted->match = in_subject ? CERTIFICATE_IN_SUBJECT : CERTIFICATE_MATCHES;
+    return 1;
+}
+
+enum certificate_match
+certificate_match(const X509 *cert, const char *address)
+{
+    struct wanted wanted = {.address = address, .match = CERTIFICATE_NAMES_NOBODY};
+
+    /* Nothing matches when memory is out. */
+    return certificate_each_email(cert, is_wanted, &wanted) < 0 ? CERTIFICATE_OTHER : wanted.match;
 }
 
 bool
 certificate_has_email(const X509 *cert, const char *address)
 {
-    struct wanted wanted = {.address = address};
+    enum certificate_match match = certificate_match(cert, address);
 
-    return certificate_each_email(cert, is_wanted, &wanted) == 1;
+    return match == CERTIFICATE_MATCHES || match == CERTIFICATE_IN_SUBJECT;
 }
 
 int

@@ -27,9 +27,18 @@
 int certificate_each_email(const X509 *, int (*each)(void *arg, const char *address,
                                                      bool in_subject), void *arg) must_check;
 
-/* Whether the two name one mailbox: local parts to the byte, domains without regard
- * to ASCII case (RFC 5280 7.5). False for what has no '@'. */
+/* Whether the two name one mailbox: local parts to the byte (no normalisation, RFC 9598
+ * 5), domains as trust/domain.h says. False for what has no '@'. */
 bool certificate_same_address(const char *, const char *);
+
+/* Where the certificate has this address. */
+enum certificate_match {
+    CERTIFICATE_NAMES_NOBODY,  /* it has no addresses at all */
+    CERTIFICATE_OTHER,         /* it has others */
+    CERTIFICATE_IN_SUBJECT,    /* in the subject alone */
+    CERTIFICATE_MATCHES,
+};
+enum certificate_match certificate_match(const X509 *, const char *address);
 
 /* Whether any address of the certificate is this one. */
 bool certificate_has_email(const X509 *, const char *address);

@@ -7,33 +7,8 @@
 #include "base/text.h"
 #include "trust/certificate.h"
 
-/* How bad each problem word is. Words from cms/signed.h, trust/path.h, the mail layer. */
-static const struct {
-    const char *word;
-    enum verdict_status status;
-} weights[] = {
-    {"untrusted-root", VERDICT_UNTRUSTED},
-    {"expired", VERDICT_UNTRUSTED},
-    {"not-yet-valid", VERDICT_UNTRUSTED},
-    {"revoked", VERDICT_UNTRUSTED},
-    {"revocation-unknown", VERDICT_UNTRUSTED},
-    {"wrong-purpose", VERDICT_UNTRUSTED},
-    {"path-invalid", VERDICT_UNTRUSTED},
-    {"address-mismatch", VERDICT_UNTRUSTED},
-    {"weak-algorithm", VERDICT_UNTRUSTED},
-    {"digest-mismatch", VERDICT_UNTRUSTED},
-    {"partial-coverage", VERDICT_UNTRUSTED},
-    {"content-altered", VERDICT_BAD},
-    {"bad-signature", VERDICT_BAD},
-    {"no-certificate", VERDICT_BAD},
-    {"not-signed", VERDICT_BAD},
-    {"content-type-mismatch", VERDICT_BAD},
-    {"signing-certificate-mismatch", VERDICT_BAD},
-    {"algorithm-protection-mismatch", VERDICT_BAD},
-    {"no-content", VERDICT_MALFORMED},
-    {"unsupported", VERDICT_MALFORMED},
-    {"malformed", VERDICT_MALFORMED},
-};
+/* Certificates that are tried in a signer's place, at most. */
+#define OTHERS_MAX 32
 
 static const struct {
     const char *word;
@@ -51,7 +26,8 @@ struct verdict {
     json_t *signatures; /* array of the objects of DESIGN */
     json_t *reasons;    /* array, parallel: array of sentences */
     json_t *problems;   /* of the whole message: array of {word, text} */
-    bool allow_weak;
+    json_t *mail;       /* object: from, subject, header_protection; or NULL */
+    bool allow_weak, need_none;
 };
 
 static int
@@ -88,6 +64,7 @@ verdict_free(struct verdict **v)
     json_decref((*v)->signatures);
     json_decref((*v)->reasons);
     json_decref((*v)->problems);
+    json_decref((*v)->mail);
     free(*v);
     *v = NULL;
 }
@@ -98,11 +75,56 @@ verdict_add_layer(struct verdict *v, const char *name, struct err *err)
     return json_array_append_new(v->layers, json_string(name)) == 0 ? 0 : no_memory(err);
 }
 
+static bool
+has_problem(const struct verdict *v, const char *word)
+{
+    size_t i;
+    json_t *problem;
+    json_array_foreach(v->problems, i, problem)
+        if (strcmp(json_string_value(json_object_get(problem, "word")), word) == 0)
+            return true;
+    return false;
+}
+
 int
 verdict_add_problem(struct verdict *v, const char *word, const char *text, struct err *err)
 {
+    if (has_problem(v, word))
+        return 0;
     json_t *problem = json_pack("{s:s, s:s}", "word", word, "text", text);
     return json_array_append_new(v->problems, problem) == 0 ? 0 : no_memory(err);
+}
+
+void
+verdict_unsigned(struct verdict *v)
+{
+    v->need_none = true;
+}
+
+static int
+set_safe(json_t *object, const char *key, const char *text)
+{
+    autofree_buf struct buf *safe = buf_new();
+    if (text == NULL)
+        return json_object_set_new(object, key, json_null());
+    if (safe == NULL || text_put_safe(safe, text, strlen(text)) != 0)
+        return -1;
+    return json_object_set_new(object, key, json_string(buf_cstr(safe)));
+}
+
+int
+verdict_set_mail(struct verdict *v, const struct verdict_mail *mail, struct err *err)
+{
+    json_t *object = json_object();
+    if (object == NULL || set_safe(object, "from", mail->from) != 0 ||
+        set_safe(object, "subject", mail->subject) != 0 ||
+        set_safe(object, "header_protection", mail->protection) != 0) {
+        json_decref(object);
+        return no_memory(err);
+    }
+    json_decref(v->mail);
+    v->mail = object;
+    return 0;
 }
 
 static enum verdict_status
@@ -110,10 +132,7 @@ weight(const struct verdict *v, const char *word)
 {
     if (v->allow_weak && strcmp(word, "weak-algorithm") == 0)
         return VERDICT_GOOD;
-    for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++)
-        if (strcmp(weights[i].word, word) == 0)
-            return weights[i].status;
-    return VERDICT_BAD;
+    return problem_weight(word);
 }
 
 /* What is no failure of the signature has no sentence in it. */
@@ -156,14 +175,57 @@ find_own(struct findings *f, const struct cms_signature *s)
     }
 }
 
+/* Whether the other one could as well be the signer's: the message names it in the
+ * same way, it has the same key, and the signer did not sign which one is meant. */
+static bool
+could_be(const struct cms_signature *s, const X509 *other)
+{
+    for (size_t i = 0; i < s->attribute_count; i++)
+        if (s->attributes[i].is_signed &&
+            (strcmp(s->attributes[i].oid, "1.2.840.113549.1.9.16.2.12") == 0 ||
+             strcmp(s->attributes[i].oid, "1.2.840.113549.1.9.16.2.47") == 0))
+            return false;
+    return X509_cmp(s->cert, other) != 0 &&
+           EVP_PKEY_eq(X509_get0_pubkey(s->cert), X509_get0_pubkey(other)) == 1 &&
+           (s->ski != NULL || X509_issuer_and_serial_cmp(s->cert, other) == 0);
+}
+
+/* The path of the certificate with the fewest faults; *cert becomes that one. */
 static int
-find_path(struct findings *f, const struct cms_signature *s, STACK_OF(X509) *certs,
+best_path(struct path *ret, const struct cms_signature *s, STACK_OF(X509) *certs, X509 **cert,
+          const struct verdict_options *options, struct err *err)
+{
+    int rc = path_check(ret, options->anchors, s->cert, certs, &options->path, err);
+    size_t tried = 0;
+
+    for (int i = 0; rc == 0 && ret->count > 0 && i < sk_X509_num(certs); i++) {
+        X509 *other = sk_X509_value(certs, i);
+        struct path path;
+
+        if (!could_be(s, other) || tried++ == OTHERS_MAX)
+            continue;
+        rc = path_check(&path, options->anchors, other, certs, &options->path, err);
+        if (rc == 0 && path.count < ret->count) {
+            path_clear(ret);
+            *ret = path;
+            *cert = other;
+        } else if (rc == 0) {
+            path_clear(&path);
+        }
+    }
+    return rc;
+}
+
+static int
+find_path(struct findings *f, struct cms_signature *s, STACK_OF(X509) *certs,
           const struct verdict_options *options, struct err *err)
 {
     struct path path;
-    int rc = path_check(&path, options->anchors, s->cert, certs, &options->path, err);
+    X509 *cert = s->cert;
+    int rc = best_path(&path, s, certs, &cert, options, err);
     if (rc != 0)
         return rc;
+    s->cert = cert;
     for (size_t i = 0; i < path.count; i++)
         find(f, path.problems[i].word, path.problems[i].text);
     path_clear(&path);
@@ -171,18 +233,41 @@ find_path(struct findings *f, const struct cms_signature *s, STACK_OF(X509) *cer
 }
 
 static void
+find_one_address(struct findings *f, const X509 *cert, const char *from,
+                 const struct verdict_options *options)
+{
+    switch (certificate_match(cert, from)) {
+    case CERTIFICATE_MATCHES:
+        break;
+    case CERTIFICATE_IN_SUBJECT:
+        find(f, "subject-address", "the certificate names the address in its subject alone, "
+             "as old ones do");
+        break;
+    case CERTIFICATE_NAMES_NOBODY:
+        return find(f, "address-mismatch", "the certificate names no address");
+    default:
+        return find(f, "address-mismatch",
+                    options->sender != NULL && certificate_has_email(cert, options->sender)
+                        ? "the certificate is for the address in Sender, not for the one the "
+                          "mail is from"
+                        : "the certificate is not for the address the mail is from");
+    }
+    if (options->sender != NULL && !certificate_has_email(cert, options->sender))
+        find(f, "sender-differs", "Sender names another address than From; the signature is "
+             "of the one in From");
+}
+
+static void
 find_address(struct findings *f, const struct cms_signature *s,
              const struct verdict_options *options)
 {
-    if (options->from_ambiguous)
-        return find(f, "address-mismatch",
-                    "the mail does not say without doubt whom it is from");
-    if (options->from_count == 0)
-        return find(f, "address-mismatch", "the mail does not say whom it is from");
+    if (options->from_ambiguous || options->from_count == 0)
+        return find(f, "address-mismatch", options->from_reason != NULL ? options->from_reason
+                    : options->from_ambiguous
+                        ? "the mail does not say without doubt whom it is from"
+                        : "the mail does not say whom it is from");
     for (size_t i = 0; i < options->from_count; i++)
-        if (!certificate_has_email(s->cert, options->from[i]))
-            return find(f, "address-mismatch",
-                        "the certificate is not for the address the mail is from");
+        find_one_address(f, s->cert, options->from[i], options);
 }
 
 static int
@@ -234,15 +319,16 @@ verdict_add_signature(struct verdict *v, const struct cms_signature *s, STACK_OF
                       const struct verdict_options *options, struct err *err)
 {
     struct findings f = {.words = json_array(), .texts = json_array()};
+    struct cms_signature copy = *s; /* the certificate may become another */
     v->allow_weak = options->path.allow_weak;
     int rc = f.words == NULL || f.texts == NULL ? no_memory(err) : 0;
     if (rc == 0)
         find_own(&f, s);
     if (rc == 0 && s->cert != NULL)
-        rc = find_path(&f, s, certs, options, err);
+        rc = find_path(&f, &copy, certs, options, err);
     if (rc == 0 && s->cert != NULL && options->is_mail)
-        find_address(&f, s, options);
-    json_t *shown = rc == 0 && !f.failed ? signature_json(s, f.words) : NULL;
+        find_address(&f, &copy, options);
+    json_t *shown = rc == 0 && !f.failed ? signature_json(&copy, f.words) : NULL;
     if (rc == 0 && (shown == NULL || json_array_append(v->signatures, shown) != 0 ||
                     json_array_append(v->reasons, f.texts) != 0))
         rc = no_memory(err);
@@ -253,15 +339,22 @@ verdict_add_signature(struct verdict *v, const struct cms_signature *s, STACK_OF
 }
 
 static enum verdict_status
-status_of(const struct verdict *v, const json_t *signature)
+worst_word(const struct verdict *v, const json_t *words, enum verdict_status worst)
 {
-    enum verdict_status worst = VERDICT_GOOD;
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(signature, "problems"), i, item) {
+    json_array_foreach(words, i, item) {
         enum verdict_status w = weight(v, json_string_value(item));
         worst = w > worst ? w : worst;
     }
+    return worst;
+}
+
+static enum verdict_status
+worst_problem(const struct verdict *v, enum verdict_status worst)
+{
+    size_t i;
+    json_t *item;
     json_array_foreach(v->problems, i, item) {
         enum verdict_status w = weight(v, json_string_value(json_object_get(item, "word")));
         worst = w > worst ? w : worst;
@@ -269,10 +362,31 @@ status_of(const struct verdict *v, const json_t *signature)
     return worst;
 }
 
+static enum verdict_status
+status_of(const struct verdict *v, const json_t *signature)
+{
+    return worst_problem(v, worst_word(v, json_object_get(signature, "problems"), VERDICT_GOOD));
+}
+
+int
+verdict_compare(struct verdict *v, struct err *err)
+{
+    size_t i, intact = 0;
+    json_t *item;
+    json_array_foreach(v->signatures, i, item)
+        intact += worst_word(v, json_object_get(item, "problems"), VERDICT_GOOD) < VERDICT_BAD;
+    if (intact == 0 || intact == json_array_size(v->signatures))
+        return 0;
+    return verdict_add_problem(v, "contradictory-signatures", "some of the message's signatures "
+                               "hold and some do not", err);
+}
+
 enum verdict_status
 verdict_status(const struct verdict *v)
 {
-    enum verdict_status worst = json_array_size(v->signatures) == 0 ? VERDICT_BAD : VERDICT_GOOD;
+    bool none = json_array_size(v->signatures) == 0;
+    enum verdict_status worst = worst_problem(v, none && !v->need_none ? VERDICT_BAD
+                                                                       : VERDICT_GOOD);
     size_t i;
     json_t *signature;
     json_array_foreach(v->signatures, i, signature) {
@@ -319,8 +433,12 @@ verdict_json(const struct verdict *v)
         json_object_set_new(shown, "problems", all_problems(v, signature));
         json_array_append_new(signatures, shown);
     }
-    return json_pack("{s:s, s:o, s:O}", "status", verdict_status_word(verdict_status(v)),
-                     "signatures", signatures, "layers", v->layers);
+    json_t *object = json_pack("{s:s, s:o, s:O, s:O}", "status",
+                               verdict_status_word(verdict_status(v)), "signatures", signatures,
+                               "layers", v->layers, "problems", v->problems);
+    if (v->mail != NULL && object != NULL)
+        json_object_update(object, v->mail);
+    return object;
 }
 
 /* "signed by  Alice <alice@example.org>"; columns of people's text. */
@@ -331,6 +449,28 @@ text_of(const json_t *object, const char *key)
 {
     const char *s = json_string_value(json_object_get(object, key));
     return s != NULL ? s : "unknown";
+}
+
+/* "problem", or "note" for what speaks against nothing. */
+static int
+put_problem(const struct verdict *v, const char *word, const char *text, struct buf *out)
+{
+    return buf_putf(out, LABEL "%s: %s\n", weight(v, word) == VERDICT_GOOD ? "note" : "problem",
+                    word, text);
+}
+
+/* Whom the mail is from, as the verdict took it. */
+static int
+put_mail_text(const struct verdict *v, struct buf *out)
+{
+    const json_t *from = json_object_get(v->mail, "from");
+    const json_t *subject = json_object_get(v->mail, "subject");
+    int rc = 0;
+    if (json_is_string(from))
+        rc = buf_putf(out, LABEL "%s\n", "from", json_string_value(from));
+    if (rc == 0 && json_is_string(subject))
+        rc = buf_putf(out, LABEL "%s\n", "subject", json_string_value(subject));
+    return rc;
 }
 
 static int
@@ -351,9 +491,8 @@ put_signature_text(const struct verdict *v, size_t at, struct buf *out)
                       text_of(s, "algorithm"), text_of(s, "digest"));
     const json_t *words = json_object_get(s, "problems");
     json_array_foreach(json_array_get(v->reasons, at), i, item)
-        rc = rc != 0 ? rc : buf_putf(out, LABEL "%s: %s\n", "problem",
-                                     json_string_value(json_array_get(words, i)),
-                                     json_string_value(item));
+        rc = rc != 0 ? rc : put_problem(v, json_string_value(json_array_get(words, i)),
+                                        json_string_value(item), out);
     return rc;
 }
 
@@ -363,12 +502,12 @@ verdict_put_text(const struct verdict *v, struct buf *out)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < json_array_size(v->signatures); i++)
         rc = put_signature_text(v, i, out);
-    if (rc == 0 && json_array_size(v->signatures) == 0)
+    if (rc == 0 && json_array_size(v->signatures) == 0 && !v->need_none)
         rc = buf_put_str(out, "bad: the message has no signature\n");
     size_t i;
     json_t *problem;
     json_array_foreach(v->problems, i, problem)
-        rc = rc != 0 ? rc : buf_putf(out, LABEL "%s: %s\n", "problem", text_of(problem, "word"),
-                                     text_of(problem, "text"));
-    return rc;
+        rc = rc != 0 ? rc : put_problem(v, text_of(problem, "word"), text_of(problem, "text"),
+                                        out);
+    return rc == 0 ? put_mail_text(v, out) : rc;
 }

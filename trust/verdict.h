@@ -8,10 +8,17 @@
  * what concerns the whole message; then verdict_status, verdict_put_text and
  * verdict_json; verdict_free. Names and addresses in texts are made safe to show.
  *
- * A problem word says what is wrong, and the table in verdict.c says how much: some
- * words make a signature bad or malformed, some make an intact one untrusted, and
- * with allow_weak weak-algorithm is only noted. The message's status is its worst
- * signature's; a message without a signature is bad.
+ * A problem word says what is wrong, and trust/problem.h says how much: some
+ * words make a signature bad or malformed, some make an intact one untrusted, some are
+ * notes; with allow_weak weak-algorithm is one, too. The message's status is its worst
+ * signature's or its own problems'; a message without a signature is bad, unless it is
+ * said that none is asked for (verdict_unsigned).
+ *
+ * Who signed (RFC 8550 3): the certificate must name the address in From. One that
+ * names only that in Sender is no match, and said to be so: people see From. A Sender
+ * that is another's is noted. When several certificates of the message fit a
+ * signature (same issuer and serial number, same key), the one that can be trusted
+ * best is the signer's, so that nobody makes a signature worse by adding some.
  *
  * Not thread-safe.
  */
@@ -26,9 +33,7 @@
 #include "base/err.h"
 #include "cms/signed.h"
 #include "trust/path.h"
-
-/* In rising order of badness. */
-enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALFORMED };
+#include "trust/problem.h"
 
 struct verdict;
 
@@ -41,6 +46,15 @@ struct verdict_options {
     const char *const *from;
     size_t from_count;
     bool from_ambiguous;
+    const char *from_reason;  /* a sentence when it could not; NULL: none */
+    const char *sender;       /* the address in Sender, when it is not that in From; or NULL */
+};
+
+/* What is shown of the mail that was judged. Texts are UTF-8 and made safe here; NULL:
+ * there is none. */
+struct verdict_mail {
+    const char *from, *subject;
+    const char *protection;   /* mail/protected.h's word */
 };
 
 int verdict_new(struct verdict **ret, struct err *err) must_check;
@@ -50,14 +64,21 @@ void verdict_free(struct verdict **);
 /* A layer's media type or CMS type: "multipart/signed", "signed-data". */
 int verdict_add_layer(struct verdict *, const char *name, struct err *err) must_check;
 
+/* After the last signature: finds what several say against one another. */
+int verdict_compare(struct verdict *, struct err *err) must_check;
+
 /* Judges one signature: its own state, its path, its address. certs: those of the
  * message, from which the path may be built. */
 int verdict_add_signature(struct verdict *, const struct cms_signature *,
                           STACK_OF(X509) *certs, const struct verdict_options *,
                           struct err *err) must_check;
 
+int verdict_set_mail(struct verdict *, const struct verdict_mail *, struct err *err) must_check;
+/* The message need not be signed; what is not has the status of its problems. */
+void verdict_unsigned(struct verdict *);
+
 /* A problem of the whole message: it counts for each signature. word is one of
- * verdict.c's table, text a sentence. */
+ * trust/problem.h's, text a sentence. A word that is there already is not added again. */
 int verdict_add_problem(struct verdict *, const char *word, const char *text,
                         struct err *err) must_check;
 
@@ -69,7 +90,7 @@ int verdict_exit_status(enum verdict_status);
 
 /* Appends a few lines for people, each ending in LF. */
 int verdict_put_text(const struct verdict *, struct buf *out) must_check;
-/* The object of DESIGN; the caller decrefs. NULL when memory is out. */
+/* The object of signet-verify(1); the caller decrefs. NULL when memory is out. */
 json_t *verdict_json(const struct verdict *) must_check;
 
 #endif

@@ -32,8 +32,8 @@ static const struct {
     {" \xc3\xbc@example.org", ADDRESS_ONE, "\xc3\xbc@example.org"},
     {" a@b, c@d", ADDRESS_SEVERAL, "a@b"},
     {" A <a@b>, C <c@d>", ADDRESS_SEVERAL, "a@b"},
-    {"", ADDRESS_NONE, ""},
-    {" \r\n ", ADDRESS_NONE, ""},
+    {"", ADDRESS_AMBIGUOUS, ""},
+    {" \r\n ", ADDRESS_AMBIGUOUS, ""},
     /* Another address is shown, or may be. */
     {" \"ceo@example.com\" <eve@evil.example>", ADDRESS_AMBIGUOUS, ""},
     {" ceo@example.com <eve@evil.example>", ADDRESS_AMBIGUOUS, ""},
