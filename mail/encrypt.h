@@ -39,13 +39,6 @@
 #include "mail/protect.h"
 #include "mail/scan.h"
 
-/* How the mail's own header is protected; zero: not at all. */
-struct mail_protection {
-    enum protect_mode mode;       /* PROTECT_CLEAR for what is only signed, else _CIPHER */
-    enum protect_policy policy;   /* with PROTECT_CIPHER */
-    bool legacy_display;          /* with PROTECT_CIPHER */
-};
-
 struct mail_encrypt_options {
     /* Cipher and recipients; content_size and content_type are set here. */
     struct cms_encrypt_options cms;

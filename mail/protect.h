@@ -8,16 +8,14 @@
  * in their order, and its Content-Type says hp="clear" (signed) or hp="cipher"
  * (encrypted). With hp="cipher" some fields outside are obscured or missing; HP-Outer
  * fields in the payload say what the sender left outside, so that a change on the way
- * shows. All other fields than the payload's have no say when hp is there.
+ * shows.
  *
- * Making: protect_put_outer and protect_put_hp_outer for each of the mail's
- * fields, protect_put_type for the Content-Type; mail/rewrite.c does that for
- * mail/sign.h and mail/encrypt.h. A legacy display element (5.2.2) is a copy of the
- * obscured fields at the start of text parts, for programs that show the outer Subject.
+ * This makes it: protect_put_outer and protect_put_hp_outer for each of the mail's fields,
+ * protect_put_type for the Content-Type; mail/rewrite.c does that for mail/sign.h and
+ * mail/encrypt.h, which take a struct mail_protection. mail/protected.h reads it.
  *
- * Reading: protect_mode of the payload's Content-Type; then each field that is shown is
- * the payload's (header_find), and protect_compare says whether the one outside is as
- * the sender left it.
+ * A legacy display element (5.2.2) is a copy of the obscured fields at the start of
+ * the main text parts, for programs that show the outer Subject.
  *
  * Pure functions, safe from several threads.
  */
@@ -28,7 +26,6 @@
 
 #include "base/buf.h"
 #include "mail/header.h"
-#include "mail/param.h"
 
 enum protect_mode {
     PROTECT_NONE,
@@ -42,6 +39,14 @@ enum protect_policy {
     PROTECT_SHY,      /* hcp_shy: and names beside addresses, and the time zone in Date */
     PROTECT_OPEN,     /* hcp_no_confidentiality */
 };
+
+/* How a mail's own header is protected; zero: not at all. */
+struct mail_protection {
+    enum protect_mode mode;
+    enum protect_policy policy;  /* with PROTECT_CIPHER, as is */
+    bool legacy_display;         /* ... this */
+};
+
 /* By its name on the command line, "baseline", "shy", "none". */
 bool protect_policy_by_name(const char *name, enum protect_policy *ret);
 
@@ -51,12 +56,12 @@ bool protect_policy_by_name(const char *name, enum protect_policy *ret);
 
 /* MIME-Version and Content-*: they describe the part they are in. */
 bool protect_structural(const struct header_field *);
-/* Neither protected nor compared, since it is written or removed on the way: Received,
- * Return-Path, DKIM-Signature, ..., and Bcc. */
+/* Not protected, since it is written or removed on the way: Received, Return-Path,
+ * DKIM-Signature, ..., and Bcc. */
 bool protect_transit(const struct header_field *);
 
 /*
- * Making. All append whole fields with their line ends, and fail as buf_put does.
+ * All of these append whole fields with their line ends, and fail as buf_put does.
  */
 
 /* The field as it is seen outside of an encryption; nothing when the policy removes it. */
@@ -75,34 +80,5 @@ int protect_put_type(struct buf *out, const struct header_field *, enum protect_
  * eol. */
 int protect_put_legacy(struct buf *out, const struct header *, enum protect_policy, bool html,
                        const char *eol) must_check;
-
-/*
- * Reading.
- */
-
-/* By the payload's Content-Type; PROTECT_NONE for NULL, an absent, unknown or ambiguous
- * hp. */
-enum protect_mode protect_mode(const struct media *payload);
-/* Whether a text part says that it starts with a legacy display element. */
-bool protect_legacy_display(const struct media *part);
-
-/* An HP-Outer field taken apart: the name and value of the field that was outside, views
- * into it. False when it is no HP-Outer field, or none that can be read. */
-bool protect_hp_outer(const struct header_field *, struct header_field *ret);
-
-enum protect_outside {
-    PROTECT_SAME,      /* as the sender left it (hidden, maybe) */
-    PROTECT_CHANGED,   /* another value, or another number of fields */
-    PROTECT_ADDED,     /* outside only */
-    PROTECT_REMOVED,   /* the sender had it outside */
-};
-/* The fields of that name outside, as against what the sender left there: with
- * PROTECT_CIPHER what HP-Outer says, else the payload's own. Folds, and blanks around the
- * value, do not count. */
-enum protect_outside protect_compare(const struct header *payload, enum protect_mode,
-                                     const struct header *outside, const char *name);
-/* Whether the payload's fields of that name were hidden by the sender: encrypted, and
- * not outside with the same value. */
-bool protect_hidden(const struct header *payload, enum protect_mode, const char *name);
 
 #endif

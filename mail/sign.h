@@ -4,7 +4,8 @@
  *
  * Life, two passes over the same input: scan (mail/scan.h); then mail_sign_new,
  * mail_sign_update with the whole mail in pieces of any size, mail_sign_finish,
- * which calls the signers, mail_sign_free.
+ * which calls the signers, mail_sign_free. A mail that comes from mail/encrypt.h (triple
+ * wrap) needs no scan and no first pass: mail_sign_sink takes it as it is made.
  *
  * What happens to the mail. Its Content-* fields become the header of the signed
  * entity; all other fields stay outside, in their order and byte for byte, with one
@@ -12,7 +13,9 @@
  * that mail/scan.h says must be transfer-encoded. A mail without Content-Type says
  * text/plain with its character set inside. What is signed is the canonical form
  * (CRLF); what is written keeps the mail's own line ends, and the lines that are
- * added end as the mail's first line does.
+ * added end as the mail's first line does. With header protection (mail/protect.h) the
+ * other fields are inside as well; a mail that is signed or encrypted already gets none
+ * here, for its payload is deeper.
  *
  *   clear    multipart/signed, protocol application/pkcs7-signature, smime.p7s
  *            (3.5.3); readable by everybody
@@ -34,14 +37,17 @@
 
 #include "base/sink.h"
 #include "cms/sign.h"
+#include "mail/protect.h"
 #include "mail/scan.h"
 
 struct mail_sign_options {
     /* Signers, certificates, times; detached, content_size and content_type are
      * set here. Signers and certificates are borrowed until mail_sign_free. */
     struct cms_sign_options cms;
-    const struct scan *scan; /* finished; borrowed until mail_sign_free */
+    const struct scan *scan; /* finished; borrowed until mail_sign_free; NULL: see above */
     bool opaque;
+    /* PROTECT_CLEAR; PROTECT_CIPHER when an encryption around it follows at once. */
+    struct mail_protection protection;
 };
 
 struct mail_sign;
@@ -51,5 +57,7 @@ int mail_sign_update(struct mail_sign *, const uint8_t *data, size_t len,
                      struct err *err) must_check;
 int mail_sign_finish(struct mail_sign *, struct err *err) must_check;
 void mail_sign_free(struct mail_sign **);
+/* A sink that is mail_sign_update. */
+struct sink mail_sign_sink(struct mail_sign *);
 
 #endif
