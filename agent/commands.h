@@ -12,7 +12,7 @@
 #include "agent/connection.h"
 
 /* Arguments of a command at most. */
-#define COMMAND_WORDS_MAX 4u
+#define COMMAND_WORDS_MAX 6u
 
 struct words {
     char *word[COMMAND_WORDS_MAX]; /* unescaped; NULL behind the last */

@@ -16,6 +16,8 @@
 #define RSA_BYTES_MAX 2048u
 /* Longest signature. */
 #define SIGNATURE_MAX 8192u
+/* DECRYPT's words, from the scheme on: each has been checked. */
+#define DECRYPT_REST_MAX 640u
 /* Longest public point in hex: P-521, with room. */
 #define POINT_HEX_MAX 512u
 
@@ -128,15 +130,15 @@ decrypt_with(struct connection *c, const struct snapshot *snap, const struct key
     autofree_secret struct secret *out = secret_new(RSA_BYTES_MAX);
     unsigned char *data = NULL;
     size_t len = 0;
-    char rest[128];
+    char rest[DECRYPT_REST_MAX];
     struct operation op = {.verb = "DECRYPT", .name = "decrypt", .scheme = w->word[1],
                            .rest = rest, .secret = out};
-    int rc;
+    int rc, n = snprintf(rest, sizeof rest, "%s", w->word[1]);
 
     if (!out)
         return err_set(err, E_NOMEM, "out of memory while decrypting");
-    snprintf(rest, sizeof rest, "%s%s%s", w->word[1], w->word[2] ? " " : "",
-             w->word[2] ? w->word[2] : "");
+    for (unsigned i = 2; i < w->count; i++)
+        n += snprintf(rest + n, sizeof rest - (size_t)n, " %s", w->word[i]);
     rc = command_inquire(c, "CIPHERTEXT", RSA_BYTES_MAX, &data, &len, err);
     if (rc == 0) {
         op.data = (struct lane_answer){"CIPHERTEXT", data, len};
@@ -154,19 +156,43 @@ is_plain(const char *word, size_t max)
            word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
 
+static bool
+starts_with(const char *word, const char *start)
+{
+    return strncmp(word, start, strlen(start)) == 0;
+}
+
+/* A length, mgf1=DIGEST or label=HEX; the host knows more of each. */
+static int
+check_decrypt_word(const char *word, struct err *err)
+{
+    if (starts_with(word, WIRE_MGF1) && is_plain(word + strlen(WIRE_MGF1), 20))
+        return 0;
+    if (starts_with(word, WIRE_LABEL)) {
+        const char *label = word + strlen(WIRE_LABEL);
+        if (is_hex(label) && strlen(label) <= 2 * (size_t)WIRE_LABEL_MAX)
+            return 0;
+        return err_set(err, E_USAGE, "the label is not in hex, or has more than %u bytes",
+                       WIRE_LABEL_MAX);
+    }
+    if (strlen(word) <= 5 && word[strspn(word, "0123456789")] == '\0' && *word)
+        return 0;
+    return err_set(err, E_USAGE, "the expected length \"%.20s\" is no number", word);
+}
+
 static int
 run_decrypt(struct connection *c, struct words *w, struct err *err)
 {
     struct snapshot *snap = NULL;
     const struct key *key;
-    int rc;
+    int rc = 0;
 
     if (!is_plain(w->word[1], 40))
         return err_set(err, E_USAGE, "there is no decryption scheme \"%.40s\"", w->word[1]);
-    if (w->word[2] && (strlen(w->word[2]) > 5 ||
-                       w->word[2][strspn(w->word[2], "0123456789")] != '\0'))
-        return err_set(err, E_USAGE, "the expected length \"%.20s\" is no number", w->word[2]);
-    rc = registry_find_key(c->agent->registry, w->word[0], &snap, &key, err);
+    for (unsigned i = 2; rc == 0 && i < w->count; i++)
+        rc = check_decrypt_word(w->word[i], err);
+    if (rc == 0)
+        rc = registry_find_key(c->agent->registry, w->word[0], &snap, &key, err);
     if (rc == 0)
         rc = decrypt_with(c, snap, key, w, err);
     snapshot_unref(&snap);
@@ -199,10 +225,12 @@ const struct command commands_key[] = {
      "SIGN <key> <scheme> [<hex>]\n\nSigns the digest <hex> (EdDSA: the message). Without it "
      "the agent\ninquires DATA. Schemes: rsa-pkcs1-sha256, rsa-pss-sha256,\necdsa-sha256, and "
      "so with sha384 and sha512; ed25519.\nReplies with the signature as data."},
-    {"DECRYPT", run_decrypt, 2, 3,
-     "DECRYPT <key> <scheme> [<expected length>]\n\nInquires CIPHERTEXT and replies with the "
-     "plaintext. Schemes:\nrsa-pkcs1, rsa-oaep-sha1, rsa-oaep-sha256, ... With rsa-pkcs1 a "
-     "faulty\npadding gives random bytes of the expected length, never an error."},
+    {"DECRYPT", run_decrypt, 2, 5,
+     "DECRYPT <key> <scheme> [<expected length>] [mgf1=<digest>] [label=<hex>]\n\n"
+     "Inquires CIPHERTEXT and replies with the plaintext. Schemes:\nrsa-pkcs1, rsa-oaep-sha1, "
+     "rsa-oaep-sha256, ... With rsa-pkcs1 a faulty\npadding gives random bytes of the expected "
+     "length, never an error.\nmgf1 and label are OAEP's; without them MGF1 has the scheme's "
+     "digest and\nthe label is empty."},
     {"DERIVE", run_derive, 2, 2,
      "DERIVE <key> <hex point>\n\nECDH with the peer's public point; replies with the shared "
      "secret Z."},

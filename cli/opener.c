@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/opener.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/x509.h>
@@ -27,12 +28,16 @@ static int
 unwrap(void *arg, const struct cms_unwrap *u, struct secret *key, struct err *err)
 {
     const struct held *h = arg;
+    struct client_decrypt how = {.scheme = u->scheme, .expect = u->expected,
+                                 .label = u->label, .label_len = u->label_len};
+    char scheme[40];
 
-    if (!u->scheme)
-        return err_set(err, E_MECHANISM, "keys on tokens do not do RSA-OAEP with a label or with "
-                       "two digests; have the sender use plain OAEP");
-    return client_decrypt(h->opener->cli->client, h->key, u->scheme, u->expected, u->ciphertext,
-                          u->len, key, err);
+    if (!u->scheme) {
+        snprintf(scheme, sizeof scheme, "rsa-oaep-%s", u->digest->name);
+        how.scheme = scheme;
+        how.mgf = u->mgf->name;
+    }
+    return client_decrypt(h->opener->cli->client, h->key, &how, u->ciphertext, u->len, key, err);
 }
 
 static int

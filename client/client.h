@@ -102,11 +102,18 @@ int client_sign(struct client *, const char *key, const struct alg_sig *,
  * awaited: what does not depend on the answer costs no time then. It must not use
  * the client. */
 void client_meanwhile(struct client *, void (*work)(void *arg), void *arg);
-/* decrypt: scheme "rsa-pkcs1", or "rsa-oaep-sha256" etc. (digest also for MGF1).
+/* decrypt: scheme "rsa-pkcs1", or "rsa-oaep-sha256" etc.
  * For rsa-pkcs1, `expect` is the length of the wrapped key the caller needs; a
  * bad padding or another length yields a random key of that length, never an
  * error (DESIGN, invariant 6). */
-int client_decrypt(struct client *, const char *key, const char *scheme, size_t expect,
+struct client_decrypt {
+    const char *scheme;
+    size_t expect;         /* rsa-pkcs1 */
+    const char *mgf;       /* OAEP: the digest of MGF1; NULL: the scheme's */
+    const uint8_t *label;  /* OAEP; mostly NULL. E_LIMIT over WIRE_LABEL_MAX bytes */
+    size_t label_len;
+};
+int client_decrypt(struct client *, const char *key, const struct client_decrypt *,
                    const uint8_t *data, size_t len, struct secret *out, struct err *err) must_check;
 /* derive: ECDH shared secret Z (SEC 1, 3.3.1); point is the peer's public point,
  * uncompressed, or 32/56 raw bytes for X25519/X448. */

@@ -90,19 +90,40 @@ client_meanwhile(struct client *c, void (*work)(void *arg), void *arg)
     c->meanwhile_arg = arg;
 }
 
+/* Everything behind the verb. */
+static int
+put_decrypt(struct buf *command, const char *key, const struct client_decrypt *d)
+{
+    int rc = buf_putf(command, " %s %s", key, d->scheme);
+
+    if (rc == 0 && d->expect > 0)
+        rc = buf_putf(command, " %zu", d->expect);
+    if (rc == 0 && d->mgf)
+        rc = buf_putf(command, " %s%s", WIRE_MGF1, d->mgf);
+    if (rc == 0 && d->label_len > 0) {
+        rc = buf_putf(command, " %s", WIRE_LABEL);
+        if (rc == 0)
+            rc = put_hex(command, d->label, d->label_len);
+    }
+    return rc;
+}
+
 int
-client_decrypt(struct client *c, const char *key, const char *scheme, size_t expect,
+client_decrypt(struct client *c, const char *key, const struct client_decrypt *d,
                const uint8_t *data, size_t len, struct secret *out, struct err *err)
 {
     autofree_buf struct buf *command = buf_new();
     struct ask ask = {.doing = "decrypting", .secret = out, .keyword = "CIPHERTEXT",
                       .data = data, .len = len};
-    int rc = command ? buf_putf(command, "DECRYPT %s %s", key, scheme) : E_NOMEM;
+    int rc = command ? buf_put_str(command, "DECRYPT") : E_NOMEM;
 
     if (len > WIRE_INQUIRE_MAX)
         return too_long(err, "a ciphertext", len);
-    if (rc == 0 && expect > 0)
-        rc = buf_putf(command, " %zu", expect);
+    if (d->label_len > WIRE_LABEL_MAX)
+        return err_set(err, E_LIMIT, "an OAEP label of %zu bytes is longer than the agent takes "
+                       "(%u)", d->label_len, WIRE_LABEL_MAX);
+    if (rc == 0)
+        rc = put_decrypt(command, key, d);
     if (rc != 0)
         return err_set(err, rc, "out of memory while decrypting");
     return client_ask(c, &ask, buf_cstr(command), err);

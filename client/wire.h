@@ -25,6 +25,11 @@
 #define WIRE_INQUIRE_MAX (64u * 1024)
 /* Longest PIN, in bytes. */
 #define WIRE_PIN_MAX 255u
+/* DECRYPT's words for an OAEP whose MGF1 has a digest of its own, or which has a label (in
+ * hex), and the longest label in bytes. */
+#define WIRE_MGF1 "mgf1="
+#define WIRE_LABEL "label="
+#define WIRE_LABEL_MAX 256u
 
 /* Server side: sends the S ERROR line for err and returns the gpg_error_t with
  * which the command handler must return. code 0 gives 0 and sends nothing. */

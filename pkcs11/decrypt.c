@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "base/hex.h"
 #include "pkcs11/mechanism.h"
 #include "pkcs11/pad.h"
 #include "pkcs11/rv.h"
@@ -33,11 +34,33 @@ decrypt_scheme_by_name(const char *name, struct decrypt_scheme *ret)
             return E_UNSUPPORTED;
         s.padding = ALG_PAD_OAEP;
         s.digest = alg_digest_by_name(name + sizeof OAEP_NAME - 1);
+        s.mgf = s.digest;
         if (!mech_digest_of(s.digest))
             return E_UNSUPPORTED;
     }
     *ret = s;
     return 0;
+}
+
+int
+decrypt_scheme_set_mgf(struct decrypt_scheme *s, const char *digest)
+{
+    const struct alg_digest *mgf = alg_digest_by_name(digest);
+
+    if (s->padding != ALG_PAD_OAEP)
+        return E_USAGE;
+    if (!mech_digest_of(mgf))
+        return E_UNSUPPORTED;
+    s->mgf = mgf;
+    return 0;
+}
+
+int
+decrypt_scheme_set_label(struct decrypt_scheme *s, const char *hex)
+{
+    if (s->padding != ALG_PAD_OAEP)
+        return E_USAGE;
+    return hex_decode(hex, strlen(hex), s->label, sizeof s->label, &s->label_len);
 }
 
 /* Failures of the way to the token, which no plaintext can cause. All of the list
@@ -214,7 +237,9 @@ oaep_bare(const struct use *u, const struct job *j, struct err *err)
     rc = decrypt_bare(u, j, em, err);
     if (rc != 0)
         return rc;
-    rc = unpad_oaep(j->out, secret_data_view(em), secret_len(em), j->scheme->digest);
+    rc = unpad_oaep(j->out, secret_data_view(em), secret_len(em),
+                    &(struct pad_oaep){j->scheme->digest, j->scheme->mgf, j->scheme->label,
+                                       j->scheme->label_len});
     if (rc == E_DECRYPT)
         return undecryptable(u, err);
     return rc == 0 ? 0 : err_set(err, rc, "OAEP with %s cannot be decoded",
@@ -222,34 +247,59 @@ oaep_bare(const struct use *u, const struct job *j, struct err *err)
 }
 
 static int
-oaep(const struct use *u, const struct job *j, struct err *err)
+oaep_token(const struct use *u, const struct job *j, struct err *err)
 {
-    const struct mech_digest *d = mech_digest_of(j->scheme->digest);
-    CK_RSA_PKCS_OAEP_PARAMS params = {d->hash, d->mgf, CKZ_DATA_SPECIFIED, NULL, 0};
+    const struct decrypt_scheme *s = j->scheme;
+    uint8_t label[DECRYPT_LABEL_MAX]; /* the parameter is not const */
+    CK_RSA_PKCS_OAEP_PARAMS params = {mech_digest_of(s->digest)->hash,
+                                      mech_digest_of(s->mgf)->mgf, CKZ_DATA_SPECIFIED,
+                                      s->label_len > 0 ? label : NULL, s->label_len};
     CK_MECHANISM mech = {CKM_RSA_PKCS_OAEP, &params, sizeof params};
-    unsigned way = mech_way(ALG_PAD_OAEP, j->scheme->digest);
     size_t len = DECRYPT_MAX;
     CK_RV rv = CKR_OK;
     int rc;
 
-    if (slot_refused(u->slot, way))
-        return oaep_bare(u, j, err);
+    memcpy(label, s->label, s->label_len);
     rc = decrypt_with(u, &mech, j, secret_mutable(j->out), &len, &rv, err);
-    if (rc != 0 && rv_is_refused(err->rv)) {
-        struct err second = {0};
-        int again = oaep_bare(u, j, &second);
-        if (again != 0 && again != E_DECRYPT)
-            return rc;
-        slot_set_refused(u->slot, way);
-        *err = second;
-        return again;
-    }
     if (rc != 0)
         return rc;
     if (rv != CKR_OK || len > DECRYPT_MAX)
         return undecryptable(u, err);
     secret_set_len(j->out, len);
     return 0;
+}
+
+/* Two digests or a label: in software as long as the token lets us, since SoftHSM among
+ * others takes a label and overlooks it. */
+static int
+oaep_odd(const struct use *u, const struct job *j, struct err *err)
+{
+    int rc = oaep_bare(u, j, err);
+
+    return rc != 0 && rv_is_refused(err->rv) ? oaep_token(u, j, err) : rc;
+}
+
+static int
+oaep(const struct use *u, const struct job *j, struct err *err)
+{
+    unsigned way = mech_way(ALG_PAD_OAEP, j->scheme->digest);
+    int rc, again;
+
+    if (j->scheme->mgf != j->scheme->digest || j->scheme->label_len > 0)
+        return oaep_odd(u, j, err);
+    if (slot_refused(u->slot, way))
+        return oaep_bare(u, j, err);
+    rc = oaep_token(u, j, err);
+    if (rc != 0 && rv_is_refused(err->rv)) {
+        struct err second = {0};
+        again = oaep_bare(u, j, &second);
+        if (again != 0 && again != E_DECRYPT)
+            return rc;
+        slot_set_refused(u->slot, way);
+        *err = second;
+        return again;
+    }
+    return rc;
 }
 
 static int

@@ -213,6 +213,30 @@ run_sign(struct call *c, struct err *err)
     return rc;
 }
 
+/* One word behind the scheme: a length, mgf1=DIGEST, label=HEX. */
+static int
+take_decrypt_word(const char *word, struct decrypt_scheme *scheme, size_t *expected,
+                  struct err *err)
+{
+    char *end;
+    int rc = 0;
+
+    if (strncmp(word, WIRE_MGF1, sizeof WIRE_MGF1 - 1) == 0) {
+        rc = decrypt_scheme_set_mgf(scheme, word + sizeof WIRE_MGF1 - 1);
+        return rc == 0 ? 0 : err_set(err, rc == E_USAGE ? E_USAGE : E_MECHANISM,
+                                     "\"%.80s\" is no digest for this MGF1", word);
+    }
+    if (strncmp(word, WIRE_LABEL, sizeof WIRE_LABEL - 1) == 0) {
+        rc = decrypt_scheme_set_label(scheme, word + sizeof WIRE_LABEL - 1);
+        return rc == 0 ? 0 : err_set(err, E_USAGE, "the label is no hex of up to %d bytes, or "
+                                     "the scheme takes none", DECRYPT_LABEL_MAX);
+    }
+    *expected = strtoul(word, &end, 10);
+    if (*end || *word < '0' || *word > '9')
+        return err_set(err, E_USAGE, "\"%.80s\" is no length", word);
+    return 0;
+}
+
 static int
 run_decrypt(struct call *c, struct err *err)
 {
@@ -220,7 +244,6 @@ run_decrypt(struct call *c, struct err *err)
     struct decrypt_scheme scheme;
     unsigned char *data = NULL;
     size_t len, expected = 0;
-    char *end;
     int rc = check_key_name(c->word[1], err);
 
     if (!out)
@@ -229,12 +252,10 @@ run_decrypt(struct call *c, struct err *err)
         return rc;
     if (decrypt_scheme_by_name(c->word[2], &scheme) != 0)
         return err_set(err, E_MECHANISM, "\"%.80s\" is no way to decrypt", c->word[2]);
-    if (c->words > 3) {
-        expected = strtoul(c->word[3], &end, 10);
-        if (*end || c->word[3][0] == '-')
-            return err_set(err, E_USAGE, "\"%.80s\" is no length", c->word[3]);
-    }
-    rc = inquire(c, "CIPHERTEXT", WIRE_INQUIRE_MAX, &data, &len, err);
+    for (int i = 3; rc == 0 && i < c->words; i++)
+        rc = take_decrypt_word(c->word[i], &scheme, &expected, err);
+    if (rc == 0)
+        rc = inquire(c, "CIPHERTEXT", WIRE_INQUIRE_MAX, &data, &len, err);
     if (rc == 0)
         rc = decrypt_data(c->lane, c->slot, c->word[1], &scheme, expected, data, len, out, err);
     if (rc == 0)
@@ -334,8 +355,9 @@ static const struct command commands[] = {
     {"LOGOUT", run_logout, 1, 1, true, "LOGOUT <slot>"},
     {"SIGN", run_sign, 3, 4, true,
      "SIGN <slot> <key> <scheme> [<hex>]\n\nWithout hex inquires DATA."},
-    {"DECRYPT", run_decrypt, 3, 4, true,
-     "DECRYPT <slot> <key> <scheme> [<expected length>]\n\nInquires CIPHERTEXT."},
+    {"DECRYPT", run_decrypt, 3, 6, true,
+     "DECRYPT <slot> <key> <scheme> [<expected length>] [mgf1=<digest>]\n[label=<hex>]\n\n"
+     "Inquires CIPHERTEXT."},
     {"DERIVE", run_derive, 3, 3, true, "DERIVE <slot> <key> <hex of the peer's point>"},
     {"INIT_TOKEN", run_init_token, 1, 1, false,
      "INIT_TOKEN <label>\n\nInquires SOPIN and PIN; answers with the slot."},

@@ -46,15 +46,17 @@ unpad_pkcs1(uint8_t *out, const uint8_t *em, size_t size)
 }
 
 int
-unpad_oaep(struct secret *out, const uint8_t *em, size_t size, const struct alg_digest *digest)
+unpad_oaep(struct secret *out, const uint8_t *em, size_t size, const struct pad_oaep *oaep)
 {
-    const EVP_MD *md = EVP_get_digestbynid(digest->nid);
+    const EVP_MD *md = EVP_get_digestbynid(oaep->digest->nid);
+    const EVP_MD *mgf = EVP_get_digestbynid(oaep->mgf->nid);
     int len;
 
-    if (!md || size > INT_MAX || secret_max(out) < size)
+    if (!md || !mgf || size > INT_MAX || oaep->label_len > INT_MAX || secret_max(out) < size)
         return E_CRYPTO;
     len = RSA_padding_check_PKCS1_OAEP_mgf1(secret_mutable(out), (int)size, em, (int)size,
-                                            (int)size, NULL, 0, md, md);
+                                            (int)size, oaep->label, (int)oaep->label_len, md,
+                                            mgf);
     ERR_clear_error();
     if (len < 0)
         return E_DECRYPT;

@@ -28,10 +28,16 @@ int pad_pss(uint8_t *em, size_t size, EVP_PKEY *key, const struct alg_digest *di
  * anyone see which. */
 int unpad_pkcs1(uint8_t *out, const uint8_t *em, size_t size) must_check;
 
-/* EME-OAEP decoding (RFC 8017, 7.1.2 step 3) with an empty label, the digest also
- * in MGF1. em is the bare operation's result, size bytes. E_DECRYPT, in constant
- * time and for one reason only, when it is no such encoding. */
+struct pad_oaep {
+    const struct alg_digest *digest, *mgf; /* of the label, and of MGF1 */
+    const uint8_t *label;
+    size_t label_len;
+};
+
+/* EME-OAEP decoding (RFC 8017, 7.1.2 step 3). em is the bare operation's result, size
+ * bytes. E_DECRYPT, in constant time and for one reason only, when it is no such
+ * encoding. */
 int unpad_oaep(struct secret *out, const uint8_t *em, size_t size,
-               const struct alg_digest *digest) must_check;
+               const struct pad_oaep *) must_check;
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "tests/agent/rig.h"
@@ -150,6 +151,51 @@ await_progress(struct worker *w, unsigned more)
 }
 
 /* The host is killed while four clients sign: none of them notices. */
+/* Wraps a key with OAEP of two digests and a label, by libcrypto. */
+static size_t
+wrap_oaep(const uint8_t key_bytes[32], uint8_t out[256])
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(public_key, NULL);
+    size_t n = 256;
+
+    ck_assert_int_eq(EVP_PKEY_encrypt_init(ctx), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, "SHA256", NULL), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, "SHA1", NULL), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, OPENSSL_strdup("label"), 5), 1);
+    ck_assert_int_eq(EVP_PKEY_encrypt(ctx, out, &n, key_bytes, 32), 1);
+    EVP_PKEY_CTX_free(ctx);
+    return n;
+}
+
+START_TEST(oaep_with_a_label)
+{
+    struct client_decrypt how = {.scheme = "rsa-oaep-sha256", .mgf = "sha1",
+                                 .label = (const uint8_t *)"label", .label_len = 5};
+    struct secret *out = secret_new(2048);
+    uint8_t key_bytes[32] = {7}, wrapped[256];
+    struct client *c;
+    size_t n;
+
+    make_key("rsa2048");
+    n = wrap_oaep(key_bytes, wrapped);
+    c = rig_open(NULL);
+    ck_assert_msg(client_decrypt(c, key, &how, wrapped, n, out, &err) == 0, "%s",
+                  err_text(&err));
+    ck_assert_uint_eq(secret_len(out), 32);
+    ck_assert_mem_eq(secret_data_view(out), key_bytes, 32);
+    how.label = (const uint8_t *)"Label";
+    ck_assert_int_eq(client_decrypt(c, key, &how, wrapped, n, out, &err), E_DECRYPT);
+    how.mgf = "no digest";
+    ck_assert_int_eq(client_decrypt(c, key, &how, wrapped, n, out, &err), E_USAGE);
+    how.mgf = "rot13";
+    ck_assert_int_eq(client_decrypt(c, key, &how, wrapped, n, out, &err), E_MECHANISM);
+    client_free(&c);
+    secret_free(&out);
+    EVP_PKEY_free(public_key);
+}
+END_TEST
+
 START_TEST(host_killed_while_signing)
 {
     struct worker w[CLIENTS] = {0};
@@ -259,6 +305,7 @@ main(void)
     tcase_add_checked_fixture(c, setup, rig_teardown);
     tcase_add_test(c, four_clients_rsa);
     tcase_add_test(c, four_clients_ec);
+    tcase_add_test(c, oaep_with_a_label);
     tcase_add_test(c, host_killed_while_signing);
     tcase_add_test(c, token_create_refuses_twice);
     tcase_add_test(c, restart_finds_it_all);

@@ -305,14 +305,26 @@ START_TEST(a_secret_comes_back)
     static const char *const script[] = {
         HELLO, "> OPTION batch=1", "> DECRYPT " NAME " rsa-pkcs1 16", "< OK", "< OK",
         "< INQUIRE CIPHERTEXT", "> D wrapped", "> END", "< D 0123456789", "< D abcdef", "< OK",
+        "> DECRYPT " NAME " rsa-oaep-sha256 mgf1=sha1 label=c3bf20", "< INQUIRE CIPHERTEXT",
+        "> D wrapped", "> END", "< D k", "< OK",
         "> DERIVE " NAME " 04ff", "< D z", "< OK", NULL};
+    static const struct client_decrypt rsa = {.scheme = "rsa-pkcs1", .expect = 16};
+    static uint8_t long_label[257];
+    struct client_decrypt oaep = {.scheme = "rsa-oaep-sha256", .mgf = "sha1",
+                                  .label = (const uint8_t *)"\xc3\xbf ", .label_len = 3};
     autofree_secret struct secret *out = secret_new(64);
     const uint8_t *wrapped = (const uint8_t *)"wrapped", point[] = {4, 255};
 
     open_plain(script);
-    ck_assert_int_eq(client_decrypt(client, NAME, "rsa-pkcs1", 16, wrapped, 7, out, &err), 0);
+    ck_assert_int_eq(client_decrypt(client, NAME, &rsa, wrapped, 7, out, &err), 0);
     ck_assert_uint_eq(secret_len(out), 16);
     ck_assert_mem_eq(secret_data_view(out), "0123456789abcdef", 16);
+    secret_wipe(out);
+    ck_assert_int_eq(client_decrypt(client, NAME, &oaep, wrapped, 7, out, &err), 0);
+    ck_assert_uint_eq(secret_len(out), 1);
+    oaep.label = long_label;
+    oaep.label_len = sizeof long_label;
+    ck_assert_int_eq(client_decrypt(client, NAME, &oaep, wrapped, 7, out, &err), E_LIMIT);
     secret_wipe(out);
     ck_assert_int_eq(client_derive(client, NAME, point, 2, out, &err), 0);
     ck_assert_uint_eq(secret_len(out), 1);

@@ -287,6 +287,14 @@ START_TEST(data_by_inquiry)
     ck_assert_uint_eq(buf_len(t.data), 24);
     ck_assert_int_eq(talk(&t, 1, &err, "DECRYPT %lu %s rsa-oaep-sha256", slot, rsa), E_DECRYPT);
     ck_assert_int_eq(talk(&t, 1, &err, "DECRYPT %lu %s rsa-pkcs1 246", slot, rsa), E_USAGE);
+    ck_assert_int_eq(talk(&t, 1, &err, "DECRYPT %lu %s rsa-oaep-sha1 mgf1=sha512 label=00ff",
+                          slot, rsa), E_DECRYPT);
+    ck_assert_int_eq(talk(&t, 1, &err, "DECRYPT %lu %s rsa-oaep-sha1 16 label=0", slot, rsa),
+                     E_USAGE);
+    ck_assert_int_eq(talk(&t, 1, &err, "DECRYPT %lu %s rsa-oaep-sha1 mgf1=rot13", slot, rsa),
+                     E_MECHANISM);
+    ck_assert_int_eq(talk(&t, 1, &err, "DECRYPT %lu %s rsa-pkcs1 24 mgf1=sha1", slot, rsa),
+                     E_USAGE);
 
     EVP_PKEY *ca_key = pki_key("p256");
     X509 *cert = pki_cert(&(struct pki_request){.cn = "x"}, ca_key, NULL, ca_key);

@@ -250,6 +250,105 @@ START_TEST(unwraps_oaep)
 }
 END_TEST
 
+static size_t
+encrypt_oaep(EVP_PKEY *key, const char *digest, const char *mgf, const char *label,
+             const uint8_t *data, size_t len, uint8_t out[512])
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    size_t n = 512, label_len = strlen(label);
+
+    ck_assert_int_eq(EVP_PKEY_encrypt_init(ctx), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, digest, NULL), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, mgf, NULL), 1);
+    if (label_len > 0)
+        ck_assert_int_eq(EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, OPENSSL_memdup(label, label_len),
+                                                          (int)label_len), 1);
+    ck_assert_int_eq(EVP_PKEY_encrypt(ctx, out, &n, data, len), 1);
+    EVP_PKEY_CTX_free(ctx);
+    return n;
+}
+
+static int
+decrypt_oaep(const char *name, const char *scheme_name, const char *mgf, const char *label_hex,
+             const uint8_t *data, size_t len, struct secret *out, struct err *err)
+{
+    struct decrypt_scheme scheme;
+
+    ck_assert_int_eq(decrypt_scheme_by_name(scheme_name, &scheme), 0);
+    ck_assert_int_eq(decrypt_scheme_set_mgf(&scheme, mgf), 0);
+    ck_assert_int_eq(decrypt_scheme_set_label(&scheme, label_hex), 0);
+    return decrypt_data(bed.lane, bed.slot, name, &scheme, 0, data, len, out, err);
+}
+
+/* MGF1 with a digest of its own and a label, neither of which tokens know: what they
+ * refuse is undone in software. Another label or digest does not open it. */
+START_TEST(unwraps_odd_oaep)
+{
+    static const struct {
+        const char *digest, *mgf, *label, *hex;
+    } rows[] = {
+        {"sha256", "sha1", "", ""},
+        {"sha1", "sha512", "", ""},
+        {"sha256", "sha256", "a label", "61206c6162656c"},
+        {"sha1", "sha1", "L", "4c"},
+        {"sha384", "sha256", "L", "4C"},
+    };
+    struct secret *out = secret_new(DECRYPT_MAX);
+    uint8_t key_bytes[32], wrapped[512];
+    struct err err = {0};
+    char text[32];
+
+    if (!bed_open(&bed, &rigs[_i]))
+        return;
+    const char *name = bed_key(&bed, "rsa2048", "");
+    EVP_PKEY *key = bed_public(&bed, name);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(text, sizeof text, "rsa-oaep-%s", rows[i].digest);
+        ck_assert_int_eq(RAND_bytes(key_bytes, 32), 1);
+        size_t n = encrypt_oaep(key, rows[i].digest, rows[i].mgf, rows[i].label, key_bytes, 32,
+                                wrapped);
+        int rc = decrypt_oaep(name, text, rows[i].mgf, rows[i].hex, wrapped, n, out, &err);
+        ck_assert_msg(rc == 0, "%s %s \"%s\": %s", text, rows[i].mgf, rows[i].label,
+                      err_text(&err));
+        ck_assert_uint_eq(secret_len(out), 32);
+        ck_assert_mem_eq(secret_data_view(out), key_bytes, 32);
+        ck_assert_int_eq(decrypt_oaep(name, text, rows[i].mgf, "00", wrapped, n, out, &err),
+                         E_DECRYPT);
+        ck_assert_int_eq(decrypt_oaep(name, text, "sha224", rows[i].hex, wrapped, n, out, &err),
+                         E_DECRYPT);
+        /* The plain way is not spoilt by what was refused. */
+        n = encrypt(key, RSA_PKCS1_OAEP_PADDING, rows[i].digest, key_bytes, 32, wrapped);
+        decrypt(name, text, 0, wrapped, n, out);
+        ck_assert_mem_eq(secret_data_view(out), key_bytes, 32);
+    }
+    EVP_PKEY_free(key);
+    secret_free(&out);
+    bed_close(&bed);
+}
+END_TEST
+
+START_TEST(odd_schemes)
+{
+    struct decrypt_scheme scheme;
+    char label[2 * (DECRYPT_LABEL_MAX + 1) + 1];
+
+    memset(label, '0', sizeof label);
+    ck_assert_int_eq(decrypt_scheme_by_name("rsa-pkcs1", &scheme), 0);
+    ck_assert_int_eq(decrypt_scheme_set_mgf(&scheme, "sha1"), E_USAGE);
+    ck_assert_int_eq(decrypt_scheme_set_label(&scheme, "00"), E_USAGE);
+    ck_assert_int_eq(decrypt_scheme_by_name("rsa-oaep-sha256", &scheme), 0);
+    ck_assert_ptr_eq(scheme.mgf, scheme.digest);
+    ck_assert_int_eq(decrypt_scheme_set_mgf(&scheme, "rot13"), E_UNSUPPORTED);
+    ck_assert_int_eq(decrypt_scheme_set_label(&scheme, "0"), E_MALFORMED);
+    label[sizeof label - 1] = '\0';
+    ck_assert_int_eq(decrypt_scheme_set_label(&scheme, label), E_LIMIT);
+    label[sizeof label - 3] = '\0';
+    ck_assert_int_eq(decrypt_scheme_set_label(&scheme, label), 0);
+    ck_assert_uint_eq(scheme.label_len, DECRYPT_LABEL_MAX);
+}
+END_TEST
+
 static EVP_PKEY *
 peer_for(EVP_PKEY *key)
 {
@@ -362,6 +461,8 @@ main(void)
     tcase_add_loop_test(tc, refuses_a_digest_of_another_length, 0, RIG_COUNT);
     tcase_add_loop_test(tc, unwraps_pkcs1, 0, RIG_COUNT);
     tcase_add_loop_test(tc, unwraps_oaep, 0, RIG_COUNT);
+    tcase_add_loop_test(tc, unwraps_odd_oaep, 0, RIG_COUNT);
+    tcase_add_test(tc, odd_schemes);
     tcase_add_loop_test(tc, derives, 0, RIG_COUNT);
     tcase_add_loop_test(tc, pins, 0, RIG_COUNT);
     if (rigs_missing())
