@@ -135,6 +135,7 @@ struct cms_decrypt_options {
     const STACK_OF(X509) *originators; /* for key agreement with a sender's static key,
                                           besides those in the message */
     bool allow_weak;
+    uint32_t max_iterations;           /* lowers CMS_MAX_ITERATIONS; 0 leaves it */
 };
 
 /* What an encrypted message says of itself. Borrowed from the reader. */

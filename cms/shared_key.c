@@ -70,8 +70,10 @@ derive_fields(const PBKDF2PARAM *p, const struct secret *password, size_t len,
               struct opening *o, struct secret *kek, struct err *err)
 {
     const struct alg_digest *digest = prf_digest(p->prf);
-    uint64_t iterations = 0, given = len;
+    uint64_t iterations = 0, given = len, max = CMS_MAX_ITERATIONS;
 
+    if (o->options->max_iterations != 0 && o->options->max_iterations < max)
+        max = o->options->max_iterations;
     if (p->salt->type != V_ASN1_OCTET_STRING ||
         ASN1_INTEGER_get_uint64(&iterations, p->iter) != 1 || iterations == 0 ||
         (p->keylength != NULL && ASN1_INTEGER_get_uint64(&given, p->keylength) != 1) ||
@@ -79,9 +81,9 @@ derive_fields(const PBKDF2PARAM *p, const struct secret *password, size_t len,
         return err_set(err, E_MALFORMED, "PBKDF2 with parameters that cannot be");
     if (digest == NULL)
         return err_set(err, E_UNSUPPORTED, "PBKDF2 with a function that is not known");
-    if (iterations > CMS_MAX_ITERATIONS - o->iterations)
-        return err_set(err, E_LIMIT, "PBKDF2 with %llu iterations; more than %u are not done for "
-                       "one message", (unsigned long long)iterations, CMS_MAX_ITERATIONS);
+    if (iterations > max - o->iterations)
+        return err_set(err, E_LIMIT, "PBKDF2 with %llu iterations; more than %llu are not done for "
+                       "one message", (unsigned long long)iterations, (unsigned long long)max);
     o->iterations += iterations;
     if (password_derive(password, digest, p->salt->value.octet_string->data,
                         (size_t)p->salt->value.octet_string->length, iterations, len, kek) != 0)
