@@ -125,7 +125,8 @@ struct cms_decrypt_options {
     const struct cms_opener *openers;
     size_t opener_count;
     /* Asked once when no opener fits: finds one for any of the recipients (in a
-     * store, at an agent) and fills *ret, or returns E_NO_KEY. */
+     * store, at an agent) and fills *ret, or returns E_NO_KEY; a sentence that
+     * comes with that is what the reader says. */
     int (*find)(void *arg, const struct cms_recipient *recipients, size_t count,
                 struct cms_opener *ret, struct err *err);
     void *find_arg;

@@ -129,7 +129,13 @@ try_found(struct attempt *a, struct err *err)
 
     if (o->find == NULL)
         return 0;
+    err_clear(err);
     rc = o->find(o->find_arg, e->recipients, e->result.count, &found, err);
+    /* Who looked for a key says more than can be said here. */
+    if (rc == E_NO_KEY && a->rc == 0 && err->text[0] != '\0') {
+        a->rc = rc;
+        a->why = *err;
+    }
     if (rc != 0)
         return rc == E_NO_KEY ? 0 : rc;
     for (size_t i = 0; rc == 0 && i < e->result.count; i++)
