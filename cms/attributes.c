@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include "base/hex.h"
 #include "cms/attr.h"
 #include "cms/attributes_int.h"
 #include "cms/ber.h"
@@ -197,14 +198,28 @@ add_value(STACK_OF(X509_ATTRIBUTE) **attrs, const char *oid, const uint8_t *der,
 }
 
 static int
-put_capability(const char *oid, struct buf *out)
+put_capability(const char *text, struct buf *out)
 {
     autofree_buf struct buf *one = buf_new();
-    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
-    int rc = object == NULL ? E_USAGE : one == NULL ? E_NOMEM : 0;
+    const char *blank = strchrnul(text, ' ');
+    char oid[CMS_OID_MAX];
+    uint8_t parameters[CMS_CAPABILITY_MAX];
+    size_t len = 0;
+    ASN1_OBJECT *object;
+    int rc = one == NULL ? E_NOMEM : 0;
 
+    if (rc == 0 && *blank != '\0')
+        rc = hex_decode(blank + 1, strlen(blank + 1), parameters, sizeof parameters, &len);
+    if (rc != 0 || (size_t)(blank - text) >= sizeof oid)
+        return rc != E_NOMEM ? E_USAGE : rc;
+    memcpy(oid, text, (size_t)(blank - text));
+    oid[blank - text] = '\0';
+    object = OBJ_txt2obj(oid, 1);
+    rc = object == NULL ? E_USAGE : 0;
     if (rc == 0)
         rc = der_put(one, BER_OID, OBJ_get0_data(object), OBJ_length(object));
+    if (rc == 0)
+        rc = buf_put(one, parameters, len);
     if (rc == 0)
         rc = der_put(out, SEQUENCE, buf_data(one), buf_len(one));
     ASN1_OBJECT_free(object);

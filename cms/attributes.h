@@ -24,6 +24,8 @@
 /* Most attributes of the caller's, and most capabilities, of one signer. */
 #define CMS_NEW_ATTRIBUTES_MAX 64
 #define CMS_CAPABILITIES_MAX 256
+/* Most bytes of the parameters of a capability that is written. */
+#define CMS_CAPABILITY_MAX 128
 
 /* One attribute with one value, in DER. */
 struct cms_new_attribute {

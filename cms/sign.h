@@ -69,7 +69,9 @@ struct cms_signer {
     void *arg;
     /* Signed attributes on request (cms/attributes.h), borrowed until cms_sign_free; zero:
      * none. With cms_sign_options.no_attributes they are E_USAGE. */
-    const char *const *capabilities;    /* SMIMECapabilities: dotted OIDs, best first, NULL */
+    /* SMIMECapabilities, best first, NULL: dotted OIDs, each with its parameters (DER in
+     * hex) behind a blank, when it has any. */
+    const char *const *capabilities;
     const X509 *preferred;              /* the certificate to encrypt to */
     const struct cms_new_attribute *attributes;
     size_t attribute_count;
