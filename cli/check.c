@@ -5,6 +5,7 @@
 
 #include <openssl/objects.h>
 
+#include "cli/binding.h"
 #include "cli/stream.h"
 #include "cms/digests.h"
 #include "cms/pem.h"
@@ -36,7 +37,10 @@ judge(struct check *c, const struct cms_signed *signed_, struct err *err)
     for (size_t i = 0; rc == 0 && i < signed_->count; i++)
         rc = verdict_add_signature(c->verdict, &signed_->signatures[i], signed_->certs,
                                    &c->options, err);
-    return rc;
+    if (rc == 0 && signed_->count == 0)
+        rc = verdict_add_problem(c->verdict, "no-signers", "it holds certificates at most, and no "
+                                 "signature", err);
+    return rc == 0 ? verdict_compare(c->verdict, err) : rc;
 }
 
 /* Only SignedData is this command's business. */
@@ -49,7 +53,8 @@ check_type(const struct cms_reader *reader, const char *name, struct err *err)
     if (type == NID_pkcs7_signed)
         return 0;
     if (type == NID_pkcs7_enveloped || type == NID_id_smime_ct_authEnvelopedData)
-        return err_set(err, E_UNSUPPORTED, "%s is encrypted, not signed; decrypt it first", name);
+        return err_set(err, E_UNSUPPORTED, "%s is encrypted, and not signed outside; signet read "
+                       "opens it and verifies what is inside", name);
     return err_set(err, E_UNSUPPORTED, "%s is %s, not signed data", name, what);
 }
 
@@ -201,24 +206,13 @@ read_mail(struct check *c, struct mail_reader **ret, bool all_digests,
     if (rc != 0)
         return name_input(c, rc, err);
     rc = check_type(mail_reader_cms(*ret), infile_name(c->in), err);
-    return rc != 0 ? rc : name_input(c, mail_reader_verify(*ret, NULL, signed_, err), err);
-}
-
-/* The one address in From; several are none to judge by, since a reader is shown all
- * of them. Sender stands for an absent From, as mail programs show it. A mail that
- * names nobody makes no claim that could be wrong (RFC 8550, 3). */
-static void
-take_from(struct check *c, const struct mail_reader *mail, struct address *from,
-          const char *list[1])
-{
-    mail_reader_address(mail, "From", from);
-    if (from->state == ADDRESS_NONE)
-        mail_reader_address(mail, "Sender", from);
-    list[0] = from->text;
-    c->options.is_mail = from->state != ADDRESS_NONE;
-    c->options.from = list;
-    c->options.from_count = from->state == ADDRESS_ONE;
-    c->options.from_ambiguous = from->state == ADDRESS_SEVERAL || from->state == ADDRESS_AMBIGUOUS;
+    if (rc != 0)
+        return rc;
+    rc = mail_reader_verify(*ret, NULL, signed_, err);
+    if (mail_reader_word(*ret) != NULL &&
+        verdict_add_problem(c->verdict, mail_reader_word(*ret), err_text(err), NULL) != 0)
+        rc = err_set(err, E_NOMEM, "out of memory for the verdict");
+    return name_input(c, rc, err);
 }
 
 static int
@@ -237,15 +231,21 @@ static int
 judge_mail(struct check *c, struct mail_reader *mail, const struct cms_signed *signed_,
            struct err *err)
 {
-    struct address from;
-    const char *list[1];
+    struct protected_header protection;
+    struct binding binding;
     int rc = verdict_add_layer(c->verdict, mail_reader_type(mail), err);
 
-    take_from(c, mail, &from, list);
+    protected_find(&protection, mail_reader_inner(mail), mail_reader_wrapped(mail));
+    binding_take(&binding, mail_reader_header(mail), &protection, &c->options);
     if (rc == 0)
         rc = judge(c, signed_, err);
+    if (rc == 0)
+        rc = note_coverage(c, mail, err);
+    if (rc == 0)
+        rc = binding_tell(&binding, c->verdict, err);
     c->options.from = NULL;
-    return rc == 0 ? note_coverage(c, mail, err) : rc;
+    c->options.from_reason = c->options.sender = NULL;
+    return rc;
 }
 
 int

@@ -20,6 +20,7 @@ struct mail_reader {
     enum mail_form form;
     bool openpgp, broken, unclosed, has_header, empty, again;
     uint64_t inside;                    /* S/MIME parts that are only counted */
+    const char *word;                   /* why there is no verdict */
     char type[64];
 
     struct canonical canonical;
@@ -482,23 +483,33 @@ mail_reader_verify(struct mail_reader *r, const STACK_OF(X509) *certs,
     const struct cms_signed *s;
     int rc;
 
-    if (r->form == MAIL_CLEAR && cms_reader_has_content(r->cms))
+    if (r->form == MAIL_CLEAR && cms_reader_has_content(r->cms)) {
+        r->word = "two-contents";
         return err_set(err, E_MALFORMED,
                        "the mail's signature holds content of its own beside the mail's text; "
                        "which of the two was signed cannot be told");
+    }
     if ((rc = cms_verify(r->cms, &options, &s, err)) != 0)
         return rc;
     /* RFC 8551 2.4.2: what was signed as a timestamp or a receipt is no mail. */
-    if (s->count > 0 && s->content_type != NID_pkcs7_data)
+    if (s->count > 0 && s->content_type != NID_pkcs7_data) {
+        r->word = "foreign-content";
         return err_set(err, E_UNSUPPORTED,
                        "what was signed is no mail text but content of the type %s; take the "
                        "signature out and use --cms to verify it", s->content_oid);
+    }
     r->again = false;
     for (size_t i = 0; i < s->count && r->form == MAIL_CLEAR; i++)
         r->again |= !r->options.all_digests && s->signatures[i].digest != NULL &&
                     !cms_digests_has(r->digests, s->signatures[i].digest);
     *ret = s;
     return 0;
+}
+
+const char *
+mail_reader_word(const struct mail_reader *r)
+{
+    return r->word;
 }
 
 bool

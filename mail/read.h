@@ -81,6 +81,9 @@ struct cms_reader *mail_reader_cms(struct mail_reader *);
 /* cms_verify with the mail's digests. `certs` may be NULL. */
 int mail_reader_verify(struct mail_reader *, const STACK_OF(X509) *certs,
                        const struct cms_signed **ret, struct err *err) must_check;
+/* Why mail_reader_verify failed, as a word of trust/problem.h: "two-contents",
+ * "foreign-content"; NULL when it did not, or for no such reason. */
+const char *mail_reader_word(const struct mail_reader *);
 /* A signature's digest was not computed (see above). After mail_reader_verify. */
 bool mail_reader_again(const struct mail_reader *);
 
