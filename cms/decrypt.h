@@ -96,7 +96,7 @@ struct cms_unwrap {
                               there is a label, which no such name covers */
     const uint8_t *ciphertext;
     size_t len;
-    size_t expected;                   /* length of the key inside */
+    size_t expected;                   /* length of the key inside; 0: any (OAEP alone) */
 };
 
 /* A certificate and the private key's services. One that has no such service
@@ -133,6 +133,7 @@ struct cms_decrypt_options {
     const struct cms_kek *keks;
     size_t kek_count;
     const struct secret *password;
+    const struct secret *content_key;  /* EncryptedData's, which has no recipients */
     const STACK_OF(X509) *originators; /* for key agreement with a sender's static key,
                                           besides those in the message */
     bool allow_weak;

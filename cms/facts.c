@@ -43,25 +43,25 @@ cms_facts_digest(const struct cms_reader *r, size_t i)
 const STACK_OF(X509) *
 cms_facts_certs(const struct cms_reader *r)
 {
-    return r->signed_data == NULL ? NULL : r->signed_data->certs;
+    return r->signed_data == NULL ? NULL : r->signed_data->taken.certs;
 }
 
 const STACK_OF(X509_CRL) *
 cms_facts_crls(const struct cms_reader *r)
 {
-    return r->signed_data == NULL ? NULL : r->signed_data->crls;
+    return r->signed_data == NULL ? NULL : r->signed_data->taken.crls;
 }
 
 size_t
 cms_facts_other_certs(const struct cms_reader *r)
 {
-    return r->signed_data == NULL ? 0 : r->signed_data->other_certs;
+    return r->signed_data == NULL ? 0 : r->signed_data->taken.other_certs;
 }
 
 size_t
 cms_facts_other_crls(const struct cms_reader *r)
 {
-    return r->signed_data == NULL ? 0 : r->signed_data->other_crls;
+    return r->signed_data == NULL ? 0 : r->signed_data->taken.other_crls;
 }
 
 size_t

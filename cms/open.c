@@ -31,7 +31,8 @@ judge(struct attempt *a, size_t i, int rc, struct err *err)
     struct enveloped *e = a->reader->enveloped;
     struct err keep;
 
-    if (rc == 0 && secret_len(e->key) != a->opening.expected)
+    if (rc == 0 && (e->any_key_len ? secret_len(e->key) == 0 || secret_len(e->key) > KEY_MAX
+                                   : secret_len(e->key) != e->key_len))
         rc = err_set(err, E_DECRYPT, "its key has another length than the content's cipher needs");
     if (rc == 0) {
         e->result.opened = &e->recipients[i];
@@ -172,7 +173,8 @@ enveloped_open(struct cms_reader *r, struct err *err)
     struct attempt a = { .reader = r,
                          .opening = { .options = r->options.decrypt,
                                       .certs = e->result.originator_certs,
-                                      .expected = e->params.key_len } };
+                                      .expected = e->key_len,
+                                      .any_length = e->any_key_len } };
     struct err room = { 0 };
     int rc = 0;
 

@@ -16,6 +16,7 @@ static const struct content_kind *const kinds[] = {
     &enveloped_data_kind,
     &auth_enveloped_data_kind,
     &compressed_data_kind,
+    &encrypted_data_kind,
 };
 
 const struct content_kind *
@@ -104,6 +105,7 @@ begin(struct cms_reader *r, struct err *err)
     if (r->kind == NULL)
         return err_set(err, E_UNSUPPORTED, "message: structures of the type %s cannot be read "
                        "here", OBJ_nid2sn(r->type) == NULL ? "?" : OBJ_nid2sn(r->type));
+    OBJ_obj2txt(r->type_oid, sizeof r->type_oid, OBJ_nid2obj(r->type), 1);
     rc = walk_init(&r->walk, r->kind->grammar, max, r, err);
     return rc != 0 ? rc : r->kind->start(r, err);
 }

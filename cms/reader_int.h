@@ -32,13 +32,19 @@ struct signer {
     size_t attribute_count;
 };
 
+/* Certificates and revocation lists (RFC 5652, 10.2.1 and 10.2.2); those of forms that
+ * libcrypto does not read are counted. */
+struct taken_certs {
+    STACK_OF(X509) *certs;
+    STACK_OF(X509_CRL) *crls;
+    size_t other_certs, other_crls;
+};
+
 struct signed_data {
     struct cms_digests *digests;        /* those announced; fed with the content */
     size_t algorithms;                  /* announced, known or not */
     char digest_oids[CMS_MAX_DIGESTS][ATTR_OID_MAX];
-    STACK_OF(X509) *certs;
-    STACK_OF(X509_CRL) *crls;
-    size_t other_certs, other_crls;
+    struct taken_certs taken;
     struct signer signers[CMS_MAX_SIGNERS];
     size_t count;
     struct cms_signature *results;      /* of cms_verify; count of them */
@@ -61,7 +67,7 @@ struct cms_reader {
     bool finished;                      /* whole, and everything parsed */
     bool failed;
     struct signed_data *signed_data;    /* when kind is SignedData */
-    struct enveloped *enveloped;        /* when it is one of the two enveloped ones */
+    struct enveloped *enveloped;        /* when it has recipients or ciphertext */
     struct compressed *compressed;      /* when it is CompressedData */
 };
 
@@ -69,6 +75,7 @@ extern const struct content_kind signed_data_kind;
 extern const struct content_kind enveloped_data_kind;
 extern const struct content_kind auth_enveloped_data_kind;
 extern const struct content_kind compressed_data_kind;
+extern const struct content_kind encrypted_data_kind;
 
 /* The kind of a type, or NULL. */
 const struct content_kind *reader_kind(int nid);

@@ -2,6 +2,8 @@
 #include "cms/reader_take.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -9,7 +11,7 @@
 #include "cms/der.h"
 
 int
-take_version(const struct cms_reader *r, const char *what, int newest, const uint8_t *der,
+take_version(struct cms_reader *r, const char *what, int newest, const uint8_t *der,
              size_t len, struct err *err)
 {
     ASN1_INTEGER *version = d2i_ASN1_INTEGER(NULL, &der, (long)len);
@@ -21,6 +23,8 @@ take_version(const struct cms_reader *r, const char *what, int newest, const uin
     snprintf(name, sizeof name, "version of %s", what);
     if (!ok || value < 0)
         return reader_malformed(r, name, err);
+    r->has_version = value <= INT_MAX;
+    r->version = r->has_version ? (int)value : 0;
     if (value > newest)
         return err_set(err, E_UNSUPPORTED, "message: %s %" PRId64 ", before offset %" PRIu64
                        ", is newer than is known", name, value, r->walk.ber.offset);

@@ -14,7 +14,7 @@
 #define TAKE_ATTRIBUTES_MAX (1024u * 1024)
 
 /* CMSVersion (RFC 5652, 10.2.5) of `what`: E_MALFORMED; E_UNSUPPORTED over newest. */
-int take_version(const struct cms_reader *, const char *what, int newest, const uint8_t *der,
+int take_version(struct cms_reader *, const char *what, int newest, const uint8_t *der,
                  size_t len, struct err *err) must_check;
 /* E_LIMIT: "more than MAX WHAT". */
 int take_too_many(const struct cms_reader *, const char *what, unsigned max,
@@ -29,13 +29,6 @@ int take_octets(const struct cms_reader *, const char *name, const uint8_t *der,
 int take_attributes(const struct cms_reader *, const uint8_t *data, size_t len, struct buf *der,
                     STACK_OF(X509_ATTRIBUTE) **ret, struct err *err) must_check;
 
-/* Certificates and revocation lists (10.2.1, 10.2.2); those of forms that libcrypto does
- * not read are counted. */
-struct taken_certs {
-    STACK_OF(X509) *certs;
-    STACK_OF(X509_CRL) *crls;
-    size_t other_certs, other_crls;
-};
 int taken_certs_init(struct taken_certs *) must_check;
 void taken_certs_clear(struct taken_certs *);
 int take_cert(const struct cms_reader *, struct taken_certs *, const uint8_t *der, size_t len,

@@ -27,6 +27,7 @@ struct opening {
     const struct cms_decrypt_options *options;
     STACK_OF(X509) *certs;      /* of originatorInfo */
     size_t expected;
+    bool any_length;            /* other lengths will do (HMAC), where nothing can be guessed */
     uint64_t iterations;        /* of PBKDF2, done so far for this message */
     bool weak;
 };

@@ -145,7 +145,7 @@ unwrap_oaep(const struct cms_unwrap *u, const struct cms_opener *opener, struct 
 {
     int rc = opener->unwrap(opener->arg, u, key, err);
 
-    if (rc == 0 && secret_len(key) != u->expected)
+    if (rc == 0 && u->expected != 0 && secret_len(key) != u->expected)
         rc = err_set(err, E_DECRYPT, "the unwrapped key has another length than the content's "
                      "cipher needs");
     return rc;
@@ -171,6 +171,8 @@ transport_open(const SN_KTRI *info, const struct cms_opener *opener, struct open
         rc = err_set(err, E_LIMIT, "its encrypted key is longer than %d bytes", MODULUS_MAX);
     if (rc == 0) {
         u.scheme = scheme_name(&u, name, sizeof name);
+        if (o->any_length && u.padding == ALG_PAD_OAEP)
+            u.expected = 0;
         rc = u.padding == ALG_PAD_PKCS1 ? unwrap_pkcs1(&u, opener, key, err)
                                         : unwrap_oaep(&u, opener, key, err);
     }
