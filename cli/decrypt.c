@@ -1,44 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/decrypt.h"
+
 #include <string.h>
-#include <openssl/objects.h>
 
-#include "base/text.h"
-#include "cli/cli.h"
-#include "cli/opener.h"
-#include "cli/recipient_text.h"
-#include "cli/recognise.h"
+#include "cli/anchors.h"
 #include "cli/stream.h"
-#include "cms/pem.h"
-#include "cms/reader.h"
 
-/* One run of the command. */
-struct job {
-    bool cms, authenticated;    /* the latter: nothing else will do */
-    struct infile *in;
-    struct outfile *out;
-    struct opener *opener;
-    uint8_t start[RECOGNISE_BYTES];
-    size_t start_len;
-};
-
-static int
-into_reader(void *arg, const uint8_t *data, size_t len, struct err *err)
+void
+decrypt_clear(struct decrypt *d)
 {
-    return cms_reader_update(arg, data, len, err);
+    json_decref(d->layers);
+    verdict_free(&d->verdict);
+    anchors_free(&d->anchors);
+    opener_free(&d->opener);
+    outfile_free(&d->out);
+    infile_free(&d->in);
 }
 
-/* What was looked at already, then the rest. */
-static int
-pump(struct job *job, const struct sink *to, struct err *err)
+int
+decrypt_pump(struct decrypt *d, const struct sink *to, struct err *err)
 {
-    int rc = job->start_len > 0 ? sink_write(to, job->start, job->start_len, err) : 0;
+    int rc = d->start_len > 0 ? sink_write(to, d->start, d->start_len, err) : 0;
 
-    return rc == 0 ? stream_pump(job->in, to, err) : rc;
+    return rc == 0 ? stream_pump(d->in, to, err) : rc;
 }
 
 /* The readers know neither what the message is called nor always what to do. */
-static int
-name_input(const struct job *job, int rc, struct err *err)
+int
+decrypt_name_input(const struct decrypt *d, int rc, struct err *err)
 {
     static const struct {
         int code;
@@ -55,146 +44,103 @@ name_input(const struct job *job, int rc, struct err *err)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rc == rows[i].code && strchr(err_text(err), ';') != NULL)
-            (void)err_prefix(err, "%s", infile_name(job->in));
+            (void)err_prefix(err, "%s", infile_name(d->in));
         else if (rc == rows[i].code)
-            (void)err_set(err, rc, "%s: %s; %s", infile_name(job->in), err_text(err),
+            (void)err_set(err, rc, "%s: %s; %s", infile_name(d->in), err_text(err),
                           rows[i].advice);
     return rc;
 }
 
-static int
-read_cms(struct job *job, struct cms_reader *reader, struct err *err)
-{
-    autofree_cms_dearmor struct cms_dearmor *dearmor = NULL;
-    struct sink binary = {.write = into_reader, .arg = reader}, in;
-    int rc = cms_dearmor_new(&dearmor, CMS_FORM_AUTO, &binary, err);
-
-    if (rc != 0)
-        return rc;
-    in = cms_dearmor_sink(dearmor);
-    rc = pump(job, &in, err);
-    if (rc == 0)
-        rc = cms_dearmor_finish(dearmor, err);
-    if (rc == 0)
-        rc = cms_reader_finish(reader, err);
-    return rc;
-}
-
-static int
-tell(const struct cli *cli, const struct cms_encrypted *e, struct err *err)
-{
-    autofree_buf struct buf *who = buf_new();
-    int rc = who ? recipients_put_text(e->recipients, e->count, who) : E_NOMEM;
-
-    if (rc == 0 && e->opened) {
-        rc = buf_put_str(who, "; opened as ");
-        if (rc == 0)
-            rc = recipient_put_text(e->opened, who);
-    }
-    if (rc != 0)
-        return err_set(err, rc, "out of memory for recipients");
-    cli_note(cli, "encrypted with %s for %s", e->cipher ? e->cipher->name : e->cipher_oid,
-             buf_cstr(who));
-    return 0;
-}
-
-static int
-judge(const struct job *job, const struct cli *cli, const struct cms_encrypted *e,
-      struct err *err)
-{
-    const char *name = infile_name(job->in);
-
-    if (!e->authenticated && job->authenticated)
-        return err_set(err, E_UNSUPPORTED, "%s is encrypted without authentication (%s): it may "
-                       "have been altered unseen; leave out --require-authenticated to decrypt "
-                       "it all the same", name, e->cipher->name);
-    if (!e->authenticated)
-        cli_note(cli, "%s is encrypted without authentication (%s): whether it was altered is "
-                 "not to be told", name, e->cipher->name);
-    if (e->weak)
-        cli_note(cli, "%s is encrypted with weak algorithms (%s)", name, e->cipher->name);
-    return cli->verbose ? tell(cli, e, err) : 0;
-}
-
-static int
-conclude(struct job *job, const struct cli *cli, struct cms_reader *reader, struct err *err)
-{
-    const struct cms_encrypted *e = cms_reader_encrypted(reader);
-    int type = cms_reader_type(reader);
-
-    if (!e)
-        return err_set(err, E_UNSUPPORTED, "%s is not encrypted: it is %s%s",
-                       infile_name(job->in),
-                       type == NID_undef ? "an unknown kind of CMS" : OBJ_nid2ln(type),
-                       type == NID_pkcs7_signed ? "; signet verify checks it" : "");
-    return judge(job, cli, e, err);
-}
-
-static int
-decrypt_cms(struct job *job, const struct cli *cli, struct err *err)
-{
-    struct cms_reader_options options = {.content = stream_outfile(job->out),
-                                         .decrypt = opener_options(job->opener)};
-    autofree_cms_reader struct cms_reader *reader = NULL;
-    int rc = cms_reader_new(&reader, &options, err);
-
-    if (rc != 0)
-        return rc;
-    rc = read_cms(job, reader, err);
-    return rc == 0 ? conclude(job, cli, reader, err) : name_input(job, rc, err);
-}
-
-static int
-decrypt_mail(struct job *job, struct err *err)
-{
-    return err_set(err, E_UNSUPPORTED, "%s looks like a mail; mails are not decrypted yet, bare "
-                   "CMS messages are (--cms)", infile_name(job->in));
-}
-
 /* Reads enough to see what it is. */
 static int
-look(struct job *job, const struct options *o, struct err *err)
+look(struct decrypt *d, const struct options *o, struct err *err)
 {
     ssize_t n = 1;
 
-    while (n > 0 && job->start_len < sizeof job->start) {
-        n = infile_read(job->in, job->start + job->start_len, sizeof job->start - job->start_len,
-                        err);
+    while (n > 0 && d->start_len < sizeof d->start) {
+        n = infile_read(d->in, d->start + d->start_len, sizeof d->start - d->start_len, err);
         if (n < 0)
             return (int)n;
-        job->start_len += (size_t)n;
+        d->start_len += (size_t)n;
     }
-    job->cms = options_has(o, "cms") || recognise_cms(job->start, job->start_len);
+    d->cms = options_has(o, "cms") || recognise_cms(d->start, d->start_len);
     return 0;
 }
 
+/* As verify does: standard output has the JSON or the content. */
 static int
-prepare(struct job *job, struct cli *cli, const struct options *o, struct err *err)
+open_output(struct decrypt *d, const struct options *o, struct err *err)
+{
+    const char *path = options_get(o, "output");
+
+    if (d->cli->json && path && strcmp(path, "-") == 0)
+        return err_set(err, E_USAGE, "--json writes to standard output, where \"-o -\" wants "
+                       "the content; give -o a file");
+    return !path && d->cli->json ? 0 : outfile_open(&d->out, path, true, err);
+}
+
+static int
+prepare(struct decrypt *d, struct cli *cli, const struct options *o, struct err *err)
 {
     struct opener_wish wish = {.allow_weak = options_has(o, "allow-weak"),
                                .password_file = options_get(o, "password-file")};
-    int rc = infile_open(&job->in, cli_operand(o, 0), err);
+    int rc;
 
+    d->cli = cli;
+    d->require_authenticated = options_has(o, "require-authenticated");
+    d->path.allow_weak = wish.allow_weak;
+    rc = anchors_of_options(&d->anchors, o, err);
     if (rc == 0)
-        rc = look(job, o, err);
+        rc = infile_open(&d->in, cli_operand(o, 0), err);
     if (rc == 0)
-        rc = opener_new(&job->opener, cli, &wish, err);
-    return rc == 0 ? outfile_open(&job->out, options_get(o, "output"), true, err) : rc;
+        rc = opener_new(&d->opener, cli, &wish, err);
+    if (rc == 0)
+        rc = look(d, o, err);
+    return rc == 0 ? open_output(d, o, err) : rc;
+}
+
+/* What cannot be decrypted has a report, too, for programs. */
+static int
+give_up(const struct decrypt *d, int rc, struct err *err)
+{
+    bool undecryptable = err_exit_status(rc) == err_exit_status(E_DECRYPT);
+    char reason[ERR_TEXT_MAX];
+
+    if (!d->cli->json || (!undecryptable && rc != E_NO_KEY))
+        return rc;
+    memcpy(reason, err_text(err), strlen(err_text(err)) + 1);
+    if (decrypt_report(d, undecryptable ? "undecryptable" : "no-key", reason, NULL) != 0)
+        return err_set(err, E_OUTPUT, "standard output cannot be written");
+    return rc;
+}
+
+/* Only now may the content be seen, last of all, so that whatever fails leaves none. A
+ * signature that is bad says that the content is not the signer's; whether the signer
+ * can be trusted does not change what was decrypted. */
+static int
+conclude(struct cli *cli, struct decrypt *d, struct err *err)
+{
+    enum verdict_status status = d->verdict ? verdict_status(d->verdict) : VERDICT_GOOD;
+    bool bad = status == VERDICT_BAD || status == VERDICT_MALFORMED;
+    int rc = decrypt_report(d, bad ? "bad" : "decrypted", NULL, err);
+
+    if (rc == 0 && !bad && d->out)
+        rc = outfile_commit(d->out, err);
+    cli->status = verdict_exit_status(status);
+    return rc;
 }
 
 static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
-    struct job job = {.authenticated = options_has(o, "require-authenticated")};
-    int rc = prepare(&job, cli, o, err);
+    struct decrypt d = {.cms = false};
+    int rc = prepare(&d, cli, o, err);
 
-    if (rc == 0)
-        rc = job.cms ? decrypt_cms(&job, cli, err) : decrypt_mail(&job, err);
-    if (rc == 0)
-        rc = outfile_commit(job.out, err);
-    opener_free(&job.opener);
-    outfile_free(&job.out);
-    infile_free(&job.in);
+    if (rc == 0) {
+        rc = d.cms ? decrypt_cms(&d, err) : decrypt_mail(&d, err);
+        rc = rc == 0 ? conclude(cli, &d, err) : give_up(&d, rc, err);
+    }
+    decrypt_clear(&d);
     return rc;
 }
 
@@ -203,6 +149,8 @@ static const struct option_row decrypt_options[] = {
     {.name = "password-file", .value = "F", .help = "the first line of F is a password for it"},
     {.name = "require-authenticated",
      .help = "refuse encryption that does not show alterations (CBC)"},
+    {.name = "anchor", .value = "FILE", .many = true,
+     .help = "trust the certificates in FILE for a signature inside"},
     {.name = "allow-weak", .help = "decrypt Triple-DES and RC2, too"},
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write the content to OUT"},
     {.name = NULL},
@@ -211,12 +159,16 @@ static const struct option_row decrypt_options[] = {
 const struct command command_decrypt = {
     .name = "decrypt",
     .synopsis = "[--cms] [--password-file F] [--require-authenticated]\n"
-                "         [--allow-weak] [-o OUT] [FILE]",
+                "         [--anchor FILE]... [--allow-weak] [-o OUT] [FILE]",
     .summary = "decrypt a mail or a message",
-    .text = "Decrypts a CMS message (DER, BER or PEM) with the key on your tokens that it is\n"
-            "for, or with a password. The content appears under OUT's name, or on standard\n"
-            "output, only when it was decrypted to its end and found unaltered.",
-    .example = "signet decrypt -o backup.tar backup.p7m",
+    .text = "Decrypts a mail, or a CMS message (DER, BER, PEM or base64), with the key on your\n"
+            "tokens that it is for, or with a password. The content appears under OUT's name,\n"
+            "or on standard output, only when it was decrypted to its end and found unaltered.\n"
+            "A CMS message that is signed inside is verified: the verdict goes to standard\n"
+            "error, and a bad signature leaves no output. A mail keeps its header, and what\n"
+            "is signed inside of it: signet verify checks the output.",
+    .example = "signet decrypt -o mail.eml secret.eml\n"
+               "signet decrypt --anchor ca.crt -o backup.tar backup.p7m",
     .options = decrypt_options,
     .max_operands = 1,
     .run = run,

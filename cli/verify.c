@@ -4,36 +4,24 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/anchors.h"
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/recognise.h"
 
 static int
-load_anchors(struct check *c, const struct options *o, struct err *err)
-{
-    const char *file;
-    int rc = anchors_new(&c->anchors, err);
-
-    for (size_t i = 0; rc == 0 && (file = options_value(o, "anchor", i)) != NULL; i++) {
-        rc = anchors_add_file(c->anchors, file, err);
-        /* The message is not what is malformed here. */
-        if (rc == E_MALFORMED && err)
-            rc = err->code = E_INPUT;
-    }
-    c->options.anchors = c->anchors;
-    return rc;
-}
-
-static int
 read_judgement(struct check *c, const struct options *o, struct err *err)
 {
     const char *when = options_get(o, "time");
+    int rc;
 
     c->options.path.allow_weak = options_has(o, "allow-weak");
     if (when && text_parse_time(when, &c->options.path.at) != 0)
         return err_set(err, E_USAGE, "--time cannot be \"%s\"; write it like "
                        "2026-11-23T15:04:05Z", when);
-    return load_anchors(c, o, err);
+    rc = anchors_of_options(&c->anchors, o, err);
+    c->options.anchors = c->anchors;
+    return rc;
 }
 
 /* The content goes to -o; to standard output unless that has the JSON, or the
