@@ -34,7 +34,8 @@ check_usage(const struct options *o, struct err *err)
 {
     static const struct option_row mail_rows[] = {ENCRYPT_MAIL_ROWS, {.name = NULL}};
 
-    if (!options_has(o, "recipient") && !options_has(o, "password-file"))
+    /* A mail says whom it is to. */
+    if (!options_has(o, "recipient") && !options_has(o, "password-file") && options_has(o, "cms"))
         return err_set(err, E_USAGE, "nobody could read it: name a recipient with -r "
                        "(a certificate file, or the address of a certificate on your tokens)");
     if (options_has(o, "key") && !options_has(o, "sign") && !options_has(o, "triple"))

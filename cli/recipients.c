@@ -270,6 +270,20 @@ recipients_add(struct recipients *r, const char *who, struct err *err)
 }
 
 int
+recipients_add_address(struct recipients *r, const char *address, struct err *err)
+{
+    return add_named(r, address, err);
+}
+
+int
+recipients_add_cert(struct recipients *r, const char *who, X509 *cert, struct err *err)
+{
+    enum fault fault = judge(r, cert);
+
+    return fault == FIT ? take(r, cert, err) : refuse(who, cert, fault, err);
+}
+
+int
 recipients_add_password(struct recipients *r, const char *file, struct err *err)
 {
     struct cms_to *to = next_place(r, err);

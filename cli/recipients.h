@@ -54,6 +54,13 @@ struct recipients_source recipients_tokens(struct cli *);
 
 /* A certificate that is there already is not added again. */
 int recipients_add(struct recipients *, const char *who, struct err *err) must_check;
+/* The same for an address out of a mail, never a file. */
+int recipients_add_address(struct recipients *, const char *address,
+                           struct err *err) must_check;
+/* The certificate itself (which gets a reference), when it is fit; the faults are as for
+ * a word. */
+int recipients_add_cert(struct recipients *, const char *who, X509 *cert,
+                        struct err *err) must_check;
 int recipients_add_password(struct recipients *, const char *file, struct err *err) must_check;
 
 const struct cms_to *recipients_list(const struct recipients *, size_t *ret_count);

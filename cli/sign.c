@@ -4,25 +4,17 @@
 #include <openssl/crypto.h>
 
 #include "cli/cli.h"
-#include "cli/signer.h"
+#include "cli/signers.h"
 #include "cli/stream.h"
 #include "cms/pem.h"
 #include "mail/scan.h"
 #include "mail/sign.h"
 
-/* Signers of one message. */
-#define SIGNERS_MAX 16
-
-enum which_certs { CERTS_NONE, CERTS_SIGNER, CERTS_CHAIN };
-
 /* One run of the command: what was asked for and what it needs. */
 struct job {
     bool cms, opaque, detached, pem;
-    enum which_certs certs;
-    struct signer signers[SIGNERS_MAX];
-    struct cms_signer cms_signers[SIGNERS_MAX];
-    size_t count;
-    STACK_OF(X509) *chain;
+    struct mail_protection protection;
+    struct signers signers;
     struct infile *in;
     struct outfile *out;
 };
@@ -34,6 +26,8 @@ read_shape(struct job *job, const struct options *o, struct err *err)
     job->opaque = options_has(o, "opaque");
     job->detached = options_has(o, "detached");
     job->pem = options_has(o, "pem");
+    if (!options_has(o, "no-protect-headers"))
+        job->protection.mode = PROTECT_CLEAR;
     if (job->cms && job->opaque)
         return err_set(err, E_USAGE, "--opaque makes a mail and --cms a bare message; give one "
                        "of them");
@@ -43,97 +37,14 @@ read_shape(struct job *job, const struct options *o, struct err *err)
     return 0;
 }
 
-/* The command line's word, else the configuration's, else none. */
-static const char *
-setting(const struct options *o, const struct conf *conf, const char *name)
-{
-    const char *given = options_get(o, name);
-
-    return given ? given : conf_get(conf, "sign", NULL, name);
-}
-
-static int
-read_certs(struct job *job, const struct options *o, const struct conf *conf, struct err *err)
-{
-    static const char *const words[] = {
-        [CERTS_NONE] = "none", [CERTS_SIGNER] = "signer", [CERTS_CHAIN] = "chain"};
-    const char *word = setting(o, conf, "certs");
-
-    job->certs = CERTS_CHAIN;
-    for (int i = CERTS_NONE; word && i <= CERTS_CHAIN; i++)
-        if (strcmp(words[i], word) == 0) {
-            job->certs = (enum which_certs)i;
-            return 0;
-        }
-    return word ? err_set(err, E_CONFIG, "certs in [sign] cannot be \"%s\"; it is one of "
-                          "none|signer|chain", word)
-                : 0;
-}
-
-static int
-add_signer(struct job *job, const struct cli *cli, const struct signer_wish *wish,
-           struct err *err)
-{
-    const struct signer *added = &job->signers[job->count];
-    int rc;
-
-    if (job->count == SIGNERS_MAX)
-        return err_set(err, E_USAGE, "at most %d signers at once", SIGNERS_MAX);
-    rc = signer_load(&job->signers[job->count], cli->client, wish, err);
-    if (rc != 0)
-        return rc;
-    if (cli->verbose)
-        cli_note(cli, "signs with key \"%s\" (%.16s) on token \"%s\", %s", added->key.label,
-                 added->key.name, added->key.token, added->scheme->name);
-    job->cms_signers[job->count] = signer_cms(&job->signers[job->count]);
-    job->count++;
-    return 0;
-}
-
-static int
-load_signers(struct job *job, struct cli *cli, const struct options *o, const struct conf *conf,
-             struct err *err)
-{
-    struct signer_wish wish = {.digest = setting(o, conf, "digest"),
-                               .pss = options_has(o, "pss")};
-    struct client *client = NULL;
-    int rc = cli_client(cli, &client, err);
-
-    wish.key = setting(o, conf, "key");
-    for (size_t i = 0; rc == 0 && (i == 0 || options_value(o, "key", i)); i++) {
-        if (i > 0)
-            wish.key = options_value(o, "key", i);
-        rc = add_signer(job, cli, &wish, err);
-    }
-    return rc;
-}
-
-static int
-load_chain(struct job *job, struct err *err)
-{
-    int rc = 0;
-
-    if (job->certs != CERTS_CHAIN)
-        return 0;
-    job->chain = sk_X509_new_null();
-    if (!job->chain)
-        return err_set(err, E_NOMEM, "out of memory while collecting certificates");
-    for (size_t i = 0; rc == 0 && i < job->count; i++)
-        rc = signer_put_chain(&job->signers[i], job->chain, err);
-    return rc;
-}
-
 static struct cms_sign_options
 cms_options(const struct job *job)
 {
-    return (struct cms_sign_options){
-        .signers = job->cms_signers,
-        .count = job->count,
-        .detached = job->detached,
-        .content_size = infile_size(job->in),
-        .no_certs = job->certs == CERTS_NONE,
-        .certs = job->chain,
-    };
+    struct cms_sign_options options = signers_options(&job->signers);
+
+    options.detached = job->detached;
+    options.content_size = infile_size(job->in);
+    return options;
 }
 
 static int
@@ -200,7 +111,8 @@ static int
 sign_scanned(struct job *job, const struct scan *scan, struct err *err)
 {
     struct mail_sign_options options = {.cms = cms_options(job), .scan = scan,
-                                        .opaque = job->opaque};
+                                        .opaque = job->opaque,
+                                        .protection = job->protection};
     struct mail_sign *mail = NULL;
     struct sink out = stream_outfile(job->out), in;
     int rc = mail_sign_new(&mail, &options, &out, err);
@@ -236,9 +148,7 @@ sign_mail(struct job *job, const struct cli *cli, struct err *err)
 static void
 clear_job(struct job *job)
 {
-    for (size_t i = 0; i < job->count; i++)
-        signer_clear(&job->signers[i]);
-    sk_X509_pop_free(job->chain, X509_free);
+    signers_clear(&job->signers);
     outfile_free(&job->out);
     infile_free(&job->in);
 }
@@ -246,19 +156,12 @@ clear_job(struct job *job)
 static int
 prepare(struct job *job, struct cli *cli, const struct options *o, struct err *err)
 {
-    const struct conf *conf = NULL;
     int rc = read_shape(job, o, err);
 
     if (rc == 0)
-        rc = cli_conf(cli, &conf, err);
-    if (rc == 0)
-        rc = read_certs(job, o, conf, err);
-    if (rc == 0)
         rc = infile_open(&job->in, cli_operand(o, 0), err);
     if (rc == 0)
-        rc = load_signers(job, cli, o, conf, err);
-    if (rc == 0)
-        rc = load_chain(job, err);
+        rc = signers_load(&job->signers, cli, o, !job->cms, err);
     /* Half a signed mail, piped to a mailer, would be an unsigned one: it is held
      * back. Half a CMS message is seen as such by whoever reads it. */
     if (rc == 0)
@@ -278,7 +181,7 @@ start_lean(void)
 static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
-    struct job job = {.count = 0};
+    struct job job = {.cms = false};
     int rc;
 
     start_lean();
@@ -305,6 +208,8 @@ static const struct option_row sign_options[] = {
      .choices = "sha256|sha384|sha512"},
     {.name = "certs", .value = "WHICH", .help = "certificates in the message (chain)",
      .choices = "none|signer|chain"},
+    {.name = "no-protect-headers",
+     .help = "mail: leave Subject and the other fields out of the signature"},
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write to OUT"},
     {.name = NULL},
 };
@@ -312,7 +217,7 @@ static const struct option_row sign_options[] = {
 const struct command command_sign = {
     .name = "sign",
     .synopsis = "[-u KEY]... [--opaque] [--cms [--detached]] [--pem] [--pss]\n"
-                "         [--digest NAME] [--certs WHICH] [-o OUT] [FILE]",
+                "         [--digest NAME] [--certs WHICH] [--no-protect-headers] [-o OUT] [FILE]",
     .summary = "sign a mail or a file",
     .text = "Signs the mail in FILE (standard input without one) and writes the same mail as\n"
             "multipart/signed, which everybody can read. With --cms FILE can be anything and\n"

@@ -187,6 +187,8 @@ signer_clear(struct signer *s)
 {
     client_key_clear(&s->key);
     cms_certificate_free(&s->cert);
+    json_decref(s->listing);
+    s->listing = NULL;
     s->scheme = NULL;
 }
 
@@ -284,6 +286,12 @@ find_issuer(const json_t *list, struct climb *at, const char **ret_issuer)
     return NULL;
 }
 
+static int
+ask_listing(struct signer *s, struct err *err)
+{
+    return s->listing ? 0 : client_certs(s->client, &s->listing, err);
+}
+
 static bool
 has(STACK_OF(X509) *chain, X509 *cert)
 {
@@ -294,19 +302,18 @@ has(STACK_OF(X509) *chain, X509 *cert)
 }
 
 int
-signer_put_chain(const struct signer *s, STACK_OF(X509) *chain, struct err *err)
+signer_put_chain(struct signer *s, STACK_OF(X509) *chain, struct err *err)
 {
     struct climb at = {.source = s->source, .issuer = s->source->issuer};
     X509 *first = NULL;
-    json_t *list = NULL;
     int rc = 0;
 
     if (!s->source->issuer_here)
         return 0;
-    rc = client_certs(s->client, &list, err);
+    rc = ask_listing(s, err);
     for (int depth = 0; rc == 0 && depth < CHAIN_MAX; depth++) {
         const char *issuer;
-        X509 *next = find_issuer(list, &at, &issuer);
+        X509 *next = find_issuer(s->listing, &at, &issuer);
         if (depth == 0)
             first = at.cert;
         if (!next || has(chain, next)) {
@@ -321,6 +328,85 @@ signer_put_chain(const struct signer *s, STACK_OF(X509) *chain, struct err *err)
         at.issuer = issuer;
     }
     X509_free(first);
-    json_decref(list);
     return rc;
+}
+
+static bool
+encrypts(uint32_t usage)
+{
+    return usage & (KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT);
+}
+
+static bool
+shares_address(const json_t *a, const json_t *b)
+{
+    const json_t *one, *other;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(a, "emails"), i, one)
+        json_array_foreach(json_object_get(b, "emails"), k, other)
+            if (json_equal(one, other))
+                return true;
+    return false;
+}
+
+/* The listing's entry for the signer's certificate. */
+static const json_t *
+own_entry(const struct signer *s, const json_t *list)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item) {
+        uint8_t *der = NULL;
+        size_t len = 0;
+        bool same;
+
+        if (strcmp(string(item, "subject"), s->source->subject) != 0 ||
+            client_binary(item, "der", &der, &len, NULL) != 0)
+            continue;
+        same = len == s->source->len && memcmp(der, s->source->der, len) == 0;
+        free(der);
+        if (same)
+            return item;
+    }
+    return NULL;
+}
+
+static bool
+better(X509 *cert, X509 *than)
+{
+    return encrypts(X509_get_key_usage(cert)) &&
+           X509_cmp_current_time(X509_get0_notAfter(cert)) > 0 &&
+           X509_cmp_current_time(X509_get0_notBefore(cert)) < 0 &&
+           (!than || ASN1_TIME_compare(X509_get0_notBefore(cert),
+                                       X509_get0_notBefore(than)) > 0);
+}
+
+int
+signer_preferred(struct signer *s, X509 **ret, struct err *err)
+{
+    const json_t *item, *own;
+    X509 *best = NULL;
+    size_t i;
+    int rc;
+
+    *ret = NULL;
+    if (encrypts(cms_certificate_key_usage(s->cert)))
+        return 0;
+    rc = ask_listing(s, err);
+    if (rc != 0)
+        return rc;
+    own = own_entry(s, s->listing);
+    json_array_foreach(s->listing, i, item) {
+        X509 *cert = own && item != own && shares_address(own, item) ? decode(item) : NULL;
+        if (cert && better(cert, best)) {
+            X509_free(best);
+            best = cert;
+        } else {
+            X509_free(cert);
+        }
+    }
+    *ret = best;
+    return 0;
 }

@@ -22,6 +22,7 @@ struct signer {
     struct cms_certificate *cert; /* NULL after signer_load_key */
     const struct client_cert *source; /* what cert was made of, in key */
     const struct alg_sig *scheme;
+    json_t *listing;            /* all certificates on the tokens, once they were asked for */
 };
 
 struct signer_wish {
@@ -45,6 +46,11 @@ struct cms_signer signer_cms(struct signer *);
 
 /* The certificates above the signer's, as far as the tokens hold them, without the
  * root; appended to chain (up_refs; no duplicates). */
-int signer_put_chain(const struct signer *, STACK_OF(X509) *chain, struct err *err) must_check;
+int signer_put_chain(struct signer *, STACK_OF(X509) *chain, struct err *err) must_check;
+
+/* The certificate to encrypt to when the signer's own is not made for that: the newest
+ * on the tokens of the same address that is (the caller's, X509_free); *ret is NULL when
+ * the signer's own will do, or there is none. */
+int signer_preferred(struct signer *, X509 **ret, struct err *err) must_check;
 
 #endif
