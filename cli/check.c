@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/check.h"
 
-#include <string.h>
-
 #include <openssl/objects.h>
 
+#include "cli/advice.h"
 #include "cli/binding.h"
 #include "cli/stream.h"
 #include "cms/digests.h"
@@ -29,18 +28,25 @@ content_sink(struct check *c)
     return c->out ? stream_outfile(c->out) : (struct sink){.write = NULL};
 }
 
-static int
-judge(struct check *c, const struct cms_signed *signed_, struct err *err)
+int
+check_judge(struct verdict *verdict, const struct cms_signed *signed_,
+            const struct verdict_options *options, struct err *err)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < signed_->count; i++)
-        rc = verdict_add_signature(c->verdict, &signed_->signatures[i], signed_->certs,
-                                   &c->options, err);
+        rc = verdict_add_signature(verdict, &signed_->signatures[i], signed_->certs, options,
+                                   err);
     if (rc == 0 && signed_->count == 0)
-        rc = verdict_add_problem(c->verdict, "no-signers", "it holds certificates at most, and no "
+        rc = verdict_add_problem(verdict, "no-signers", "it holds certificates at most, and no "
                                  "signature", err);
-    return rc == 0 ? verdict_compare(c->verdict, err) : rc;
+    return rc == 0 ? verdict_compare(verdict, err) : rc;
+}
+
+static int
+judge(struct check *c, const struct cms_signed *signed_, struct err *err)
+{
+    return check_judge(c->verdict, signed_, &c->options, err);
 }
 
 /* Only SignedData is this command's business. */
@@ -56,29 +62,6 @@ check_type(const struct cms_reader *reader, const char *name, struct err *err)
         return err_set(err, E_UNSUPPORTED, "%s is encrypted, and not signed outside; signet read "
                        "opens it and verifies what is inside", name);
     return err_set(err, E_UNSUPPORTED, "%s is %s, not signed data", name, what);
-}
-
-/* The readers do not know what the message is called, nor always what to do. */
-static int
-name_input(const struct check *c, int rc, struct err *err)
-{
-    static const struct {
-        int code;
-        const char *advice;
-    } rows[] = {
-        {E_MALFORMED, "have it sent again"},
-        {E_TRUNCATED, "get the whole of it again"},
-        {E_LIMIT, "no honest message is like that"},
-        {E_UNSUPPORTED, "another program may know it"},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rc == rows[i].code && strchr(err_text(err), ';') != NULL)
-            (void)err_prefix(err, "%s", infile_name(c->in));
-        else if (rc == rows[i].code)
-            (void)err_set(err, rc, "%s: %s; %s", infile_name(c->in), err_text(err),
-                          rows[i].advice);
-    return rc;
 }
 
 static int
@@ -180,7 +163,7 @@ check_cms(struct check *c, struct err *err)
         rc = cms_dearmor_finish(dearmor, err);
     if (rc == 0)
         rc = cms_reader_finish(reader, err);
-    return rc == 0 ? verify_read(c, reader, err) : name_input(c, rc, err);
+    return rc == 0 ? verify_read(c, reader, err) : advice_add(c->in, rc, err);
 }
 
 static int
@@ -204,19 +187,16 @@ read_mail(struct check *c, struct mail_reader **ret, bool all_digests,
     if (rc == 0)
         rc = mail_reader_finish(*ret, err);
     if (rc != 0)
-        return name_input(c, rc, err);
+        return advice_add(c->in, rc, err);
     rc = check_type(mail_reader_cms(*ret), infile_name(c->in), err);
     if (rc != 0)
         return rc;
-    rc = mail_reader_verify(*ret, NULL, signed_, err);
-    if (mail_reader_word(*ret) != NULL &&
-        verdict_add_problem(c->verdict, mail_reader_word(*ret), err_text(err), NULL) != 0)
-        rc = err_set(err, E_NOMEM, "out of memory for the verdict");
-    return name_input(c, rc, err);
+    rc = check_verify(c->verdict, *ret, signed_, err);
+    return advice_add(c->in, rc, err);
 }
 
-static int
-note_coverage(struct check *c, const struct mail_reader *mail, struct err *err)
+int
+check_coverage(struct verdict *verdict, const struct mail_reader *mail, struct err *err)
 {
     autofree_buf struct buf *text = buf_new();
 
@@ -224,7 +204,19 @@ note_coverage(struct check *c, const struct mail_reader *mail, struct err *err)
         return 0;
     if (!text || mail_reader_put_coverage(mail, text) != 0)
         return err_set(err, E_NOMEM, "out of memory for the verdict");
-    return verdict_add_problem(c->verdict, "partial-coverage", buf_cstr(text), err);
+    return verdict_add_problem(verdict, "partial-coverage", buf_cstr(text), err);
+}
+
+int
+check_verify(struct verdict *verdict, struct mail_reader *mail, const struct cms_signed **ret,
+             struct err *err)
+{
+    int rc = mail_reader_verify(mail, NULL, ret, err);
+
+    if (mail_reader_word(mail) != NULL &&
+        verdict_add_problem(verdict, mail_reader_word(mail), err_text(err), NULL) != 0)
+        return err_set(err, E_NOMEM, "out of memory for the verdict");
+    return rc;
 }
 
 static int
@@ -240,7 +232,7 @@ judge_mail(struct check *c, struct mail_reader *mail, const struct cms_signed *s
     if (rc == 0)
         rc = judge(c, signed_, err);
     if (rc == 0)
-        rc = note_coverage(c, mail, err);
+        rc = check_coverage(c->verdict, mail, err);
     if (rc == 0)
         rc = binding_tell(&binding, c->verdict, err);
     c->options.from = NULL;

@@ -44,7 +44,7 @@ struct command {
 };
 
 extern const struct command command_sign, command_verify, command_encrypt, command_decrypt,
-    command_inspect,
+    command_inspect, command_read,
     command_tokens, command_keys, command_token_create, command_key_generate, command_csr,
     command_cert_import, command_agent_start, command_agent_stop, command_agent_status,
     command_pin_forget;

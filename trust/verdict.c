@@ -75,8 +75,8 @@ verdict_add_layer(struct verdict *v, const char *name, struct err *err)
     return json_array_append_new(v->layers, json_string(name)) == 0 ? 0 : no_memory(err);
 }
 
-static bool
-has_problem(const struct verdict *v, const char *word)
+bool
+verdict_has(const struct verdict *v, const char *word)
 {
     size_t i;
     json_t *problem;
@@ -89,10 +89,16 @@ has_problem(const struct verdict *v, const char *word)
 int
 verdict_add_problem(struct verdict *v, const char *word, const char *text, struct err *err)
 {
-    if (has_problem(v, word))
+    if (verdict_has(v, word))
         return 0;
     json_t *problem = json_pack("{s:s, s:s}", "word", word, "text", text);
     return json_array_append_new(v->problems, problem) == 0 ? 0 : no_memory(err);
+}
+
+void
+verdict_allow_weak(struct verdict *v, bool allow)
+{
+    v->allow_weak = allow;
 }
 
 void

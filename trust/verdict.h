@@ -74,6 +74,8 @@ int verdict_add_signature(struct verdict *, const struct cms_signature *,
                           struct err *err) must_check;
 
 int verdict_set_mail(struct verdict *, const struct verdict_mail *, struct err *err) must_check;
+/* weak-algorithm is but noted; signatures' options say the same. */
+void verdict_allow_weak(struct verdict *, bool);
 /* The message need not be signed; what is not has the status of its problems. */
 void verdict_unsigned(struct verdict *);
 
@@ -81,6 +83,9 @@ void verdict_unsigned(struct verdict *);
  * trust/problem.h's, text a sentence. A word that is there already is not added again. */
 int verdict_add_problem(struct verdict *, const char *word, const char *text,
                         struct err *err) must_check;
+
+/* Whether the message has that problem; not a signature of it. */
+bool verdict_has(const struct verdict *, const char *word);
 
 enum verdict_status verdict_status(const struct verdict *);
 /* "good", "untrusted", "bad", "malformed". */
