@@ -222,8 +222,9 @@ seal(const struct cms_to *to, const struct secret *key, SN_PWRI *info)
         return E_NOMEM;
     if (RAND_bytes(salt, sizeof salt) != 1 || RAND_bytes(params.iv, 16) != 1)
         return E_CRYPTO;
+    /* Without keyLength, which the wrapping cipher says: gpgsm does not expect the field. */
     info->derivation = PKCS5_pbkdf2_set((int)iterations, salt, sizeof salt, NID_hmacWithSHA256,
-                                        (int)params.key_len);
+                                        -1);
     rc = info->derivation == NULL ? E_NOMEM : write_pwri(&params, info->alg);
     if (rc == 0)
         rc = password_derive(to->password, alg_digest_by_nid(NID_sha256), salt, sizeof salt,
