@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/lines.h"
+
 /* Line end, "--", boundary, "--", blanks, line end. */
 #define HOLD_MAX (2 + 2 + BOUNDARY_MAX + 2 + BOUNDARY_PADDING_MAX + 2)
 
@@ -218,9 +220,9 @@ in_line(struct boundary *b, const uint8_t *data, size_t len, size_t *ret_used,
     size_t text = len;
 
     *ret_used = len;
-    while (b->depth > 0 && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+    while (b->depth > 0 && (nl = lines_find_dash(p, (size_t)(end - p))) != NULL) {
         p = nl + 1;
-        if (end - p >= 2 ? p[0] != '-' || p[1] != '-' : end - p == 1 && p[0] != '-')
+        if (end - p >= 2 && p[1] != '-')
             continue;
         b->eol_len = b->hold_len = nl > data && nl[-1] == '\r' ? 2 : 1;
         memcpy(b->hold, p - b->eol_len, b->eol_len);

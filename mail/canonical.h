@@ -18,7 +18,6 @@
 
 struct canonical {
     bool after_cr;                  /* the last byte seen was a CR */
-    size_t fill;
     uint8_t buffer[CANONICAL_BUFFER];
 };
 
