@@ -39,9 +39,12 @@ decrypt_name_input(const struct decrypt *d, int rc, struct err *err)
         {E_UNSUPPORTED, "another program may know it"},
         {E_DECRYPT, "have it sent again"},
         {E_NO_KEY, "have it encrypted to your certificate"},
-        {E_WEAK, "give --allow-weak to decrypt it all the same"},
     };
 
+    /* The library does not know the option's name. */
+    if (rc == E_WEAK)
+        return err_set(err, rc, "%s: %.*s; give --allow-weak to decrypt it all the same",
+                       infile_name(d->in), (int)strcspn(err_text(err), ";"), err_text(err));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rc == rows[i].code && strchr(err_text(err), ';') != NULL)
             (void)err_prefix(err, "%s", infile_name(d->in));

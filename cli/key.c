@@ -39,7 +39,7 @@ generate(struct cli *cli, const struct options *o, struct err *err)
 static const struct option_row generate_options[] = {
     {.name = "token", .value = "L", .help = "the token to make it on"},
     {.name = "type", .value = "TYPE", .help = "the kind of key",
-     .choices = "rsa2048|rsa3072|rsa4096|p256|p384|p521|ed25519"},
+     .choices = "rsa2048|rsa3072|rsa4096|p256|p384|p521|ed25519|x25519"},
     {.name = "label", .value = "L", .help = "the key's label on the token"},
     {.name = NULL},
 };

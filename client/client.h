@@ -124,7 +124,8 @@ int client_derive(struct client *, const char *key, const uint8_t *point, size_t
  * NULL: the PIN is asked for. */
 int client_token_create(struct client *, const char *label, const char *pin_file,
                         struct err *err) must_check;
-/* type: rsa2048|rsa3072|rsa4096|p256|p384|p521|ed25519. ret_name gets the key's name. */
+/* type: rsa2048|rsa3072|rsa4096|p256|p384|p521|ed25519|x25519. ret_name gets the key's
+ * name. */
 int client_key_generate(struct client *, const char *token, const char *type,
                         const char *label, char ret_name[CLIENT_KEY_NAME],
                         struct err *err) must_check;

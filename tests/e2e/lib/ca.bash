@@ -7,6 +7,9 @@
 #   ca_key FILE TYPE                a file key: rsa2048 ... p521, ed25519
 #   ca_leaf DIR NAME TYPE EMAIL     DIR/NAME.key, DIR/NAME.crt
 #   ca_issue DIR CSR EMAIL OUT [DAYS]   a certificate (PEM) for a request
+#   ca_issue_key DIR PUBKEY EMAIL OUT   the same for a key that cannot sign a request
+#
+# CA_USAGE=,keyEncipherment or =,keyAgreement before these: certificates to encrypt to.
 
 # RSA-2048 for both authorities: every peer reads it.
 ca_make() {
@@ -29,13 +32,13 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 [leaf]
 basicConstraints = critical,CA:FALSE
-keyUsage = critical,digitalSignature,nonRepudiation
+keyUsage = critical,digitalSignature,nonRepudiation${ENV::CA_USAGE}
 extendedKeyUsage = emailProtection
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = email:${ENV::CA_EMAIL}
 CNF
-    export CA_EMAIL=nobody@example.org
+    export CA_EMAIL=nobody@example.org CA_USAGE=${CA_USAGE-}
     ca_key "$dir/root.key" rsa2048 && ca_key "$dir/inter.key" rsa2048 || return
     openssl req -x509 -new -config "$dir/ext.cnf" -extensions root -sha256 -days 30 \
         -key "$dir/root.key" -subj "/O=Signet Test/CN=Root $RANDOM$RANDOM" \
@@ -64,6 +67,13 @@ ca_issue() {
     CA_EMAIL=$email openssl x509 -req -in "$csr" -CA "$dir/inter.crt" -CAkey "$dir/inter.key" \
         -extfile "$dir/ext.cnf" -extensions leaf -sha256 -days "$days" \
         -set_serial "0x$(openssl rand -hex 8)" -out "$out" 2>/dev/null
+}
+
+ca_issue_key() {
+    local dir=$1 pub=$2 email=$3 out=$4
+    CA_EMAIL=$email openssl x509 -new -force_pubkey "$pub" -subj "/O=Signet Test/CN=$email" \
+        -CA "$dir/inter.crt" -CAkey "$dir/inter.key" -extfile "$dir/ext.cnf" -extensions leaf \
+        -sha256 -days 30 -set_serial "0x$(openssl rand -hex 8)" -out "$out" 2>/dev/null
 }
 
 ca_leaf() {
