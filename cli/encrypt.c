@@ -7,12 +7,10 @@
 #include "cli/encrypt_mail.h"
 #include "cli/recipient_text.h"
 #include "cli/recipients.h"
-#include "cli/signer.h"
+#include "cli/signers.h"
 #include "cli/stream.h"
 #include "cms/pem.h"
 
-/* Signers of one message. */
-#define SIGNERS_MAX 16
 #define DEFAULT_CIPHER "aes256-gcm"
 
 /* One run of the command on a file. */
@@ -20,10 +18,7 @@ struct job {
     const struct cms_cipher *cipher;
     bool pem;
     struct recipients *recipients;
-    struct signer signers[SIGNERS_MAX];
-    struct cms_signer cms_signers[SIGNERS_MAX];
-    size_t signer_count;
-    STACK_OF(X509) *chain;
+    struct signers signers;
     struct infile *in;
     struct outfile *out;
 };
@@ -98,43 +93,6 @@ tell_recipients(const struct job *job, const struct cli *cli, struct err *err)
 }
 
 static int
-add_signer(struct job *job, struct cli *cli, const char *key, struct err *err)
-{
-    struct signer_wish wish = {.key = key};
-    struct signer *signer = &job->signers[job->signer_count];
-    struct client *client = NULL;
-    int rc = cli_client(cli, &client, err);
-
-    if (job->signer_count == SIGNERS_MAX)
-        return err_set(err, E_USAGE, "at most %d signers at once", SIGNERS_MAX);
-    if (rc == 0)
-        rc = signer_load(signer, client, &wish, err);
-    if (rc != 0)
-        return rc;
-    job->cms_signers[job->signer_count++] = signer_cms(signer);
-    return signer_put_chain(signer, job->chain, err);
-}
-
-static int
-load_signers(struct job *job, struct cli *cli, const struct options *o, struct err *err)
-{
-    const struct conf *conf = NULL;
-    int rc = 0;
-
-    if (!options_has(o, "sign"))
-        return 0;
-    job->chain = sk_X509_new_null();
-    if (!job->chain)
-        return err_set(err, E_NOMEM, "out of memory while collecting certificates");
-    rc = cli_conf(cli, &conf, err);
-    if (rc == 0 && !options_has(o, "key"))
-        return add_signer(job, cli, conf_get(conf, "sign", NULL, "key"), err);
-    for (size_t i = 0; rc == 0 && options_value(o, "key", i); i++)
-        rc = add_signer(job, cli, options_value(o, "key", i), err);
-    return rc;
-}
-
-static int
 into_encrypt(void *arg, const uint8_t *data, size_t len, struct err *err)
 {
     return cms_encrypt_update(arg, data, len, err);
@@ -151,15 +109,13 @@ static int
 fill_envelope(struct job *job, struct cms_encrypt *encrypt, struct err *err)
 {
     autofree_cms_sign struct cms_sign *sign = NULL;
-    struct cms_sign_options options = {.signers = job->cms_signers,
-                                       .count = job->signer_count,
-                                       .bare = true,
-                                       .content_size = infile_size(job->in),
-                                       .certs = job->chain};
+    struct cms_sign_options options = signers_options(&job->signers);
     struct sink into = {.write = into_encrypt, .arg = encrypt};
     int rc = 0;
 
-    if (job->signer_count > 0) {
+    if (job->signers.count > 0) {
+        options.bare = true;
+        options.content_size = infile_size(job->in);
         rc = cms_sign_new(&sign, &options, &into, err);
         into = (struct sink){.write = into_sign, .arg = sign};
     }
@@ -177,7 +133,7 @@ write_message(struct job *job, const struct sink *out, struct err *err)
     int rc;
 
     options.to = recipients_list(job->recipients, &options.count);
-    if (job->signer_count > 0) {
+    if (job->signers.count > 0) {
         options.content_type = NID_pkcs7_signed;
         options.content_size = -1;
     }
@@ -221,9 +177,7 @@ static void
 clear_job(struct job *job)
 {
     recipients_free(&job->recipients);
-    for (size_t i = 0; i < job->signer_count; i++)
-        signer_clear(&job->signers[i]);
-    sk_X509_pop_free(job->chain, X509_free);
+    signers_clear(&job->signers);
     outfile_free(&job->out);
     infile_free(&job->in);
 }
@@ -238,8 +192,8 @@ encrypt_cms(struct cli *cli, const struct options *o, struct err *err)
     rc = load_recipients(&job, cli, o, err);
     if (rc == 0)
         rc = open_input(&job, o, err);
-    if (rc == 0)
-        rc = load_signers(&job, cli, o, err);
+    if (rc == 0 && options_has(o, "sign"))
+        rc = signers_load(&job.signers, cli, o, false, err);
     if (rc == 0)
         rc = tell_recipients(&job, cli, err);
     /* Half a message is seen as such by whoever reads it: it may go out as it comes. */
@@ -285,14 +239,18 @@ static const struct option_row encrypt_options[] = {
 
 const struct command command_encrypt = {
     .name = "encrypt",
-    .synopsis = "-r WHO... [--password-file F] [--cipher NAME] [--sign [-u KEY]]\n"
-                "         [--cms [--pem]] [--pkcs1] [--allow-expired] [-o OUT] [FILE]",
+    .synopsis = "[-r WHO]... [--password-file F] [--cipher NAME]\n"
+                "         [--sign [-u KEY]...] [--cms [--pem]] [--pkcs1] [--allow-expired]\n"
+                "         [--triple] [--opaque] [--compress] [--no-self] [--separate]\n"
+                "         [--protect-headers POLICY] [--no-protect-headers]\n"
+                "         [--legacy-display] [-o OUT] [FILE]",
     .summary = "encrypt a mail or a file",
-    .text = "Encrypts the mail in FILE (standard input without one) for each recipient. With\n"
-            "--cms FILE can be anything and the result is a CMS message: AuthEnvelopedData\n"
-            "with AES-256-GCM unless --cipher says otherwise; the CBC ciphers make the older\n"
-            "EnvelopedData, which does not show whether it was altered. --sign signs first,\n"
-            "so that the signature is encrypted, too.",
+    .text = "Encrypts the mail in FILE (standard input without one) for those it is to, or for\n"
+            "each -r, and for yourself. With --cms FILE can be anything and the result is a\n"
+            "CMS message for each -r: AuthEnvelopedData with AES-256-GCM unless --cipher says\n"
+            "otherwise; the CBC ciphers make the older EnvelopedData, which does not show\n"
+            "whether it was altered. --sign signs first, so that the signature is encrypted,\n"
+            "too. Certificates that are expired or not made for encryption are refused.",
     .example = "signet encrypt -r bob@example.org -o secret.eml mail.eml\n"
                "signet encrypt --cms -r bob.crt -r carol.crt -o backup.p7m backup.tar",
     .options = encrypt_options,

@@ -111,8 +111,8 @@ int
 help_put_overview(struct buf *out)
 {
     int rc = buf_put_str(out, "Usage: signet COMMAND [options] [FILE]\n\n"
-                         "Signs and verifies mail and files with keys that stay on a smart "
-                         "card or HSM.\n");
+                         "Signs, verifies, encrypts and decrypts mail and files with keys "
+                         "that stay on a\nsmart card or HSM.\n");
 
     if (rc == 0)
         rc = put_summaries(out, NULL);
