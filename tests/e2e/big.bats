@@ -21,7 +21,7 @@ setup_file() {
     ca_make "$T/ca"
     home_new main
     token_new big
-    key_new big rsa2048 big@size.example
+    CA_USAGE=,keyEncipherment key_new big rsa2048 big@size.example
     printf 'the beginning\n' >"$T/content"
     truncate -s ${MIB}M "$T/content"
     printf 'the end\n' >>"$T/content"
@@ -75,6 +75,47 @@ small() {
     openssl_signs peer sha256 in o.der -binary -nodetach -outform DER -stream
     small signet verify --anchor "$T/ca/chain.pem" -o out o.der
     cmp out in
+}
+
+# In 12 MB, whatever the direction.
+crypt_small() {
+    PEAK_KIB=$((12 * 1000)) small "$@"
+}
+
+@test "encrypted and decrypted" {
+    for cipher in aes256-gcm aes256-cbc; do
+        crypt_small signet encrypt --cms -r big@size.example --cipher $cipher -o e.der "$T/content"
+        crypt_small signet -q decrypt -o out e.der
+        cmp out "$T/content"
+        rm out
+    done
+    # Sizes that are not known beforehand; nothing is spooled beside the output.
+    crypt_small bash -c 'signet encrypt --cms -r big@size.example <"$1" | cat >e.der' bash \
+        "$T/content"
+    crypt_small signet decrypt -o out e.der
+    cmp out "$T/content"
+}
+
+@test "signed and encrypted" {
+    crypt_small signet encrypt --cms --sign -u big@size.example -r big@size.example -o e.der \
+        "$T/content"
+    crypt_small signet decrypt --anchor "$T/ca/chain.pem" -o out e.der
+    says good
+    cmp out "$T/content"
+}
+
+# One turned bit, seen at the very end: nothing is left of all that was decrypted.
+@test "a tag that does not match, at the end" {
+    crypt_small signet encrypt --cms -r big@size.example -o e.der "$T/content"
+    printf X | dd of=e.der bs=1 seek=$((MIB * 1024 * 1024 / 2)) conv=notrunc status=none
+    mkdir d
+    crypt_small bash -c 'signet decrypt -o d/out e.der; [ $? -eq 5 ]'
+    says 'cannot be decrypted'
+    only_files d
+    [ -z "$(ls -A "$TMPDIR")" ]
+    crypt_small bash -c 'signet decrypt <e.der >d/out; [ $? -eq 5 ]'
+    [ ! -s d/out ]
+    [ -z "$(ls -A "$TMPDIR")" ]
 }
 
 @test "a big mail, multipart/signed and opaque" {
