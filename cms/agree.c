@@ -349,7 +349,9 @@ fill(SN_KARI *info, const struct cms_to *to, const struct agree_scheme *scheme,
      const struct secret *key, struct err *err)
 {
     autofree_buf struct buf *sealed = buf_new();
-    const struct cms_wrap *wrap = wrap_of_size(secret_len(key));
+    /* HMAC keys may be longer than any wrapping key */
+    size_t strongest = 32, len = secret_len(key);
+    const struct cms_wrap *wrap = wrap_of_size(len < strongest ? len : strongest);
     EVP_PKEY *own = X509_get0_pubkey(to->cert), *ephemeral = ephemeral_of(own);
     X509_ALGOR *wrap_alg = X509_ALGOR_new();
     int rc = sealed == NULL || wrap_alg == NULL || wrap == NULL ? E_NOMEM

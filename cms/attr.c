@@ -68,14 +68,25 @@ add_sequence(STACK_OF(X509_ATTRIBUTE) **attrs, const char *oid, uint8_t *der, in
     return rc;
 }
 
+static int
+add_protection(STACK_OF(X509_ATTRIBUTE) **attrs, SN_PROTECTION *p)
+{
+    uint8_t *der = NULL;
+    int len = i2d_SN_PROTECTION(p, &der);
+
+    return add_sequence(attrs, ATTR_PROTECTION, der, len);
+}
+
 int
 attr_add_protection(STACK_OF(X509_ATTRIBUTE) **attrs, X509_ALGOR *digest, X509_ALGOR *sig)
 {
-    SN_PROTECTION p = { .digest_alg = digest, .sig_alg = sig };
-    uint8_t *der = NULL;
-    int len = i2d_SN_PROTECTION(&p, &der);
+    return add_protection(attrs, &(SN_PROTECTION){ .digest_alg = digest, .sig_alg = sig });
+}
 
-    return add_sequence(attrs, ATTR_PROTECTION, der, len);
+int
+attr_add_mac_protection(STACK_OF(X509_ATTRIBUTE) **attrs, X509_ALGOR *digest, X509_ALGOR *mac)
+{
+    return add_protection(attrs, &(SN_PROTECTION){ .digest_alg = digest, .mac_alg = mac });
 }
 
 /* ESSCertIDv2 with SHA-256, which is its default and so not written, and without

@@ -36,6 +36,9 @@ int attr_add_signing_time(STACK_OF(X509_ATTRIBUTE) **attrs, time_t) must_check;
 int attr_add_digest(STACK_OF(X509_ATTRIBUTE) **attrs, const uint8_t *, size_t) must_check;
 int attr_add_protection(STACK_OF(X509_ATTRIBUTE) **attrs, X509_ALGOR *digest,
                         X509_ALGOR *sig) must_check;
+/* The same with the algorithm of a MAC in place of a signature's. */
+int attr_add_mac_protection(STACK_OF(X509_ATTRIBUTE) **attrs, X509_ALGOR *digest,
+                            X509_ALGOR *mac) must_check;
 int attr_add_signing_cert(STACK_OF(X509_ATTRIBUTE) **attrs, const uint8_t *cert,
                           size_t len) must_check;
 /* Replaces the messageDigest that attr_add_digest put, of the same size. */
@@ -61,6 +64,13 @@ int attr_names_cert(const STACK_OF(X509_ATTRIBUTE) *attrs, X509 *) must_check;
 /* CMSAlgorithmProtection agrees with these: 1 yes or absent, 0 no, E_MALFORMED. */
 int attr_protects(const STACK_OF(X509_ATTRIBUTE) *attrs, const X509_ALGOR *digest,
                   const X509_ALGOR *sig) must_check;
+
+int attr_protects_mac(const STACK_OF(X509_ATTRIBUTE) *attrs, const X509_ALGOR *digest,
+                      const X509_ALGOR *mac) must_check;
+
+/* Octets that begin as a set of attributes does: attributes without what they belong to
+ * are a content that its author did sign, though never meant as one. */
+bool attr_look_like(const uint8_t *head, size_t len);
 
 /* A list for cms_signature.attributes: signed ones, then unsigned, in the
  * message's order; either may be NULL. */

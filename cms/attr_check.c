@@ -88,9 +88,10 @@ attr_names_cert(const STACK_OF(X509_ATTRIBUTE) *attrs, X509 *cert)
     return 1;
 }
 
-int
-attr_protects(const STACK_OF(X509_ATTRIBUTE) *attrs, const X509_ALGOR *digest,
-              const X509_ALGOR *sig)
+/* Of a signature or of a MAC; the other's algorithm must not be there (RFC 6211, 2). */
+static int
+protects(const STACK_OF(X509_ATTRIBUTE) *attrs, const X509_ALGOR *digest, const X509_ALGOR *sig,
+         const X509_ALGOR *mac)
 {
     const ASN1_TYPE *value = NULL;
     SN_PROTECTION *p;
@@ -99,13 +100,39 @@ attr_protects(const STACK_OF(X509_ATTRIBUTE) *attrs, const X509_ALGOR *digest,
     if (rc <= 0)
         return rc == 0 ? 1 : rc;
     p = ASN1_item_unpack(value->value.sequence, ASN1_ITEM_rptr(SN_PROTECTION));
-    /* signatureAlgorithm is there in SignedData, macAlgorithm is not (RFC 6211, 2) */
-    if (p == NULL || p->sig_alg == NULL || p->mac_alg != NULL)
+    if (p == NULL || (p->sig_alg == NULL) != (sig == NULL) || (p->mac_alg == NULL) != (mac == NULL))
         rc = E_MALFORMED;
     else
-        rc = algid_equal(p->digest_alg, digest) && algid_equal(p->sig_alg, sig);
+        rc = algid_equal(p->digest_alg, digest) &&
+             (sig == NULL || algid_equal(p->sig_alg, sig)) &&
+             (mac == NULL || algid_equal(p->mac_alg, mac));
     SN_PROTECTION_free(p);
     return rc;
+}
+
+int
+attr_protects(const STACK_OF(X509_ATTRIBUTE) *attrs, const X509_ALGOR *digest,
+              const X509_ALGOR *sig)
+{
+    return protects(attrs, digest, sig, NULL);
+}
+
+int
+attr_protects_mac(const STACK_OF(X509_ATTRIBUTE) *attrs, const X509_ALGOR *digest,
+                  const X509_ALGOR *mac)
+{
+    return protects(attrs, digest, NULL, mac);
+}
+
+bool
+attr_look_like(const uint8_t *head, size_t len)
+{
+    struct ber_header attributes, attribute;
+
+    return ber_read_header(head, len, &attributes) == 1 && attributes.id == BER_SET &&
+           ber_read_header(head + attributes.size, len - attributes.size, &attribute) == 1 &&
+           attribute.id == BER_SEQUENCE && attributes.size + attribute.size < len &&
+           head[attributes.size + attribute.size] == BER_OID;
 }
 
 /* One allocation holds the texts and values of one attribute. */

@@ -59,11 +59,13 @@
 #ifndef SIGNET_CMS_CMS_H
 #define SIGNET_CMS_CMS_H
 
+#include "cms/authenticate.h"
 #include "cms/cipher.h"
 #include "cms/decrypt.h"
 #include "cms/addsign.h"
 #include "cms/compress.h"
 #include "cms/countersign.h"
+#include "cms/digested.h"
 #include "cms/digests.h"
 #include "cms/encrypt.h"
 #include "cms/layers.h"

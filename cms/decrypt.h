@@ -2,7 +2,8 @@
 /*
  * Reading EnvelopedData (RFC 5652, section 6) and AuthEnvelopedData (RFC 5083): whom
  * a message is for, and its content decrypted as a stream, with private keys that
- * are somewhere else.
+ * are somewhere else. EncryptedData (section 8), whose key both sides have, and
+ * AuthenticatedData (section 9), which has recipients and is not encrypted, too.
  *
  * Life: fill struct cms_decrypt_options with what might open a message and put it
  * into cms_reader_options.decrypt (cms/reader.h); then read as any message. When the
@@ -14,6 +15,12 @@
  * Without .decrypt the message is parsed, its ciphertext dropped, and
  * cms_reader_encrypted tells the recipients.
  *
+ * AuthenticatedData's content passes to the sink as it is; cms_reader_finish compares
+ * its MAC, and before it returned 0 nothing is known of the content. Without .decrypt
+ * nothing is compared: cms_encrypted.opened is NULL then. A message that is encrypted
+ * to several tells a recipient only that its author knew the key, as all
+ * recipients do.
+ *
  * What failure tells. RSA PKCS#1 v1.5: a callback that reports E_DECRYPT or
  * returns a key of another length gets its key replaced by a random one (RFC
  * 3218), so that this ends as every wrong key does, at the content's end. There
@@ -24,11 +31,13 @@
  * E_NO_KEY       nothing in the options is for any recipient; recipients of a
  *                kind not known here (OtherRecipientInfo) are named by their OID
  * E_DECRYPT      wrong key, KEK or password, or an altered message
+ * E_ALTERED      AuthenticatedData that does not fit its MAC or digest, or a wrong key
  * E_MALFORMED    no recipients; a recipient for a key of another type; parameters that
  *                cannot be, of OAEP above all, which is never taken for v1.5
  * E_UNSUPPORTED  an algorithm not in cms/cipher.h; CCM that cannot be checked in
  *                one pass (cms/crypt.h); content that is elsewhere
- * E_WEAK         3DES or RC2 without allow_weak
+ * E_WEAK         3DES or RC2, or AuthenticatedData's content under SHA-1 or MD5, without
+ *                allow_weak
  * and what a callback returned. All with the offset.
  *
  * Secrets are in struct secret only. The callbacks are called from
@@ -136,19 +145,20 @@ struct cms_decrypt_options {
     const struct secret *content_key;  /* EncryptedData's, which has no recipients */
     const STACK_OF(X509) *originators; /* for key agreement with a sender's static key,
                                           besides those in the message */
-    bool allow_weak;
     uint32_t max_iterations;           /* lowers CMS_MAX_ITERATIONS; 0 leaves it */
+    bool allow_weak;
 };
 
-/* What an encrypted message says of itself. Borrowed from the reader. */
+/* What a message with recipients or ciphertext says of itself. Borrowed from the reader. */
 struct cms_encrypted {
-    bool authenticated;                        /* AuthEnvelopedData */
+    bool authenticated;                        /* AuthEnvelopedData, AuthenticatedData */
     const struct cms_recipient *recipients;    /* in the message's order */
     size_t count;
     const struct cms_recipient *opened;        /* the one that opened it, or NULL */
-    const struct cms_cipher *cipher;           /* NULL: not known */
-    const char *cipher_oid;
-    bool weak;                                 /* cipher or key encryption is */
+    const struct cms_cipher *cipher;           /* NULL: not known, or AuthenticatedData */
+    const char *cipher_oid;                    /* or that of AuthenticatedData's MAC */
+    const struct alg_digest *hmac;             /* AuthenticatedData: HMAC with this, if known */
+    bool weak;                                 /* cipher, key encryption or digest is */
     STACK_OF(X509) *originator_certs;          /* of originatorInfo; never NULL */
     size_t originator_crls;
     /* Authenticated ones (is_signed), which are true once cms_reader_finish

@@ -9,7 +9,6 @@
 #include <openssl/objects.h>
 #include <openssl/rand.h>
 
-#include "cms/algid.h"
 #include "cms/attr.h"
 #include "cms/ber.h"
 #include "cms/crypt.h"
@@ -18,7 +17,6 @@
 #include "cms/sign.h"
 
 #define SEQUENCE (BER_SEQUENCE | BER_CONSTRUCTED)
-#define SET (BER_SET | BER_CONSTRUCTED)
 #define CONTEXT_0 (BER_CONTEXT(0) | BER_CONSTRUCTED)
 #define CONTEXT_1 (BER_CONTEXT(1) | BER_CONSTRUCTED)
 
@@ -27,12 +25,13 @@ _Static_assert(CMS_SEGMENT_SIZE == CRYPT_PIECE, "segments and pieces differ");
 
 struct cms_encrypt {
     struct sink out;
+    int type;                          /* NID of the ContentInfo */
     const struct cms_cipher *cipher;
     int64_t content_size;
     ASN1_OBJECT *content_type;
     struct cipher_params params;
     struct crypt *crypt;
-    struct buf *recipients;            /* recipientInfos */
+    struct buf *recipients;            /* recipientInfos, or empty */
     struct buf *aad;                   /* attributes as a SET OF, or empty */
     uint8_t version;
     uint64_t size;                     /* content so far */
@@ -77,57 +76,14 @@ nonce_len(const struct cms_cipher *cipher, int64_t size)
 }
 
 static int
-put_recipient(const struct cms_to *to, const struct secret *key, struct buf *out, long *version,
-              struct err *err)
-{
-    SN_RECIPIENT *r = NULL;
-    uint8_t *der = NULL;
-    int len, rc;
-
-    if ((to->cert != NULL) + (to->kek != NULL) + (to->password != NULL) != 1)
-        return err_set(err, E_USAGE, "it needs one of certificate, key and password");
-    if (to->cert != NULL && X509_get0_pubkey(to->cert) == NULL)
-        return err_set_ossl(err, E_UNSUPPORTED, "its certificate's key cannot be used");
-    if (to->cert != NULL && algid_key_is_weak(X509_get0_pubkey(to->cert)))
-        return err_set(err, E_WEAK, "its key of %d bits is too weak",
-                       EVP_PKEY_get_bits(X509_get0_pubkey(to->cert)));
-    rc = to->kek != NULL        ? kek_make(to, key, &r, err)
-         : to->password != NULL ? password_make(to, key, &r, err)
-         : algid_key_type(X509_get0_pubkey(to->cert)) == ALG_KEY_RSA
-                                ? transport_make(to, key, &r, err)
-                                : agree_make(to, key, &r, err);
-    if (rc != 0)
-        return rc;
-    /* RFC 5652, 6.1 */
-    if (r->type == SN_RECIPIENT_PWRI)
-        *version = 3;
-    else if (*version < 2 && (r->type != SN_RECIPIENT_KTRI || to->ski))
-        *version = 2;
-    len = i2d_SN_RECIPIENT(r, &der);
-    rc = len <= 0 ? E_NOMEM : buf_put(out, der, (size_t)len);
-    OPENSSL_free(der);
-    SN_RECIPIENT_free(r);
-    return rc == 0 ? 0 : err_set_ossl(err, rc, "it cannot be encoded");
-}
-
-static int
 put_recipients(struct cms_encrypt *e, const struct cms_encrypt_options *o,
                const struct secret *key, struct err *err)
 {
-    autofree_buf struct buf *all = buf_new();
     long version = 0;
+    int rc = recipients_put(o->to, o->count, key, e->recipients, &version, err);
 
-    if (all == NULL)
-        return err_set(err, E_NOMEM, "encrypting: out of memory");
-    for (size_t i = 0; i < o->count; i++) {
-        int rc = put_recipient(&o->to[i], key, all, &version, err);
-
-        if (rc != 0)
-            return err_prefix(err, "encrypting, recipient %zu", i + 1), rc;
-    }
     e->version = is_aead(e) ? 0 : (uint8_t)version;
-    return der_put_set(e->recipients, SET, all) == 0
-        ? 0 : err_set(err, E_NOMEM, "encrypting: out of memory");
+    return rc == 0 ? 0 : (err_prefix(err, "encrypting"), rc);
 }
 
 /* authAttrs, with contentType (RFC 5083, 2.1: there when the content is no id-data). */
@@ -154,12 +110,41 @@ put_attributes(struct cms_encrypt *e, const struct cms_encrypt_options *o, struc
     return rc == 0 ? 0 : err_set_ossl(err, rc, "encrypting: cannot encode the attributes");
 }
 
+/* EncryptedData (RFC 5652, 8). */
+static int
+check_key(const struct cms_encrypt_options *o, struct err *err)
+{
+    if (o->count != 0)
+        return err_set(err, E_USAGE, "encrypting: recipients beside a key that both sides have");
+    if (o->cipher->tag != 0)
+        return err_set(err, E_USAGE, "encrypting: %s has a tag, for which EncryptedData has no place; "
+                       "take one with CBC", o->cipher->name);
+    if (secret_len(o->key) != o->cipher->key)
+        return err_set(err, E_USAGE, "encrypting: the key has %zu bytes, but %s needs %u",
+                       secret_len(o->key), o->cipher->name, o->cipher->key);
+    return 0;
+}
+
+/* The key given, or a new one. */
+static int
+take_key(const struct cms_encrypt_options *o, struct secret *key, struct err *err)
+{
+    if (o->key != NULL)
+        return secret_set(key, secret_data_view(o->key), secret_len(o->key));
+    if (RAND_priv_bytes(secret_mutable(key), o->cipher->key) != 1)
+        return err_set_ossl(err, E_CRYPTO, "encrypting: no random bytes");
+    secret_set_len(key, o->cipher->key);
+    return 0;
+}
+
 static int
 check_options(const struct cms_encrypt_options *o, struct err *err)
 {
     if (o->cipher == NULL || o->cipher->weak)
         return err_set(err, o->cipher == NULL ? E_USAGE : E_WEAK, "encrypting: %s is not for new "
                        "messages", o->cipher == NULL ? "no cipher" : o->cipher->name);
+    if (o->key != NULL)
+        return check_key(o, err);
     if (o->count == 0)
         return err_set(err, E_USAGE, "encrypting: nobody to encrypt to");
     if (o->count > CMS_RECIPIENTS_MAX)
@@ -184,12 +169,12 @@ prepare(struct cms_encrypt *e, const struct cms_encrypt_options *o, struct err *
         return err_set_ossl(err, E_USAGE, "encrypting: no such content type");
     if (key == NULL || e->recipients == NULL || e->aad == NULL || e->piece == NULL)
         return err_set(err, E_NOMEM, "encrypting: out of memory");
-    if (RAND_priv_bytes(secret_mutable(key), o->cipher->key) != 1 ||
-        RAND_bytes(e->params.iv, (int)e->params.iv_len) != 1)
+    if (RAND_bytes(e->params.iv, (int)e->params.iv_len) != 1)
         return err_set_ossl(err, E_CRYPTO, "encrypting: no random bytes");
-    secret_set_len(key, o->cipher->key);
-    rc = put_attributes(e, o, err);
+    rc = take_key(o, key, err);
     if (rc == 0)
+        rc = put_attributes(e, o, err);
+    if (rc == 0 && o->key == NULL)
         rc = put_recipients(e, o, key, err);
     if (rc != 0)
         return rc;
@@ -212,6 +197,9 @@ cms_encrypt_new(struct cms_encrypt **ret, const struct cms_encrypt_options *opti
         return err_set(err, E_NOMEM, "encrypting: out of memory");
     e->out = *out;
     e->cipher = options->cipher;
+    e->type = options->key != NULL ? NID_pkcs7_encrypted
+              : is_aead(e)         ? NID_id_smime_ct_authEnvelopedData
+                                   : NID_pkcs7_enveloped;
     e->content_size = options->content_size;
     rc = prepare(e, options, err);
     if (rc != 0)
@@ -304,8 +292,7 @@ static int
 put_head(const struct cms_encrypt *e, uint64_t tail, struct buf *out)
 {
     autofree_buf struct buf *inner = buf_new();
-    const ASN1_OBJECT *type = OBJ_nid2obj(is_aead(e) ? NID_id_smime_ct_authEnvelopedData
-                                                     : NID_pkcs7_enveloped);
+    const ASN1_OBJECT *type = OBJ_nid2obj(e->type);
     uint64_t fields, data;
     int rc = inner == NULL ? E_NOMEM : der_put(inner, BER_INTEGER, &e->version, 1);
 

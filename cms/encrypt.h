@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Writing EnvelopedData (RFC 5652, section 6) and AuthEnvelopedData (RFC 5083), as a
- * stream, to any number of recipients.
+ * stream, to any number of recipients; and EncryptedData, under a key that is there.
  *
  * Life: fill struct cms_encrypt_options (cipher, recipients); cms_encrypt_new, which
  * makes the content key and wraps it for each recipient; cms_encrypt_update with
@@ -68,6 +68,9 @@ struct cms_encrypt_options {
     const struct cms_cipher *cipher;    /* not a weak one */
     const struct cms_to *to;
     size_t count;
+    /* Instead of recipients: EncryptedData (RFC 5652, section 8) under this key, which both
+     * sides have; of the cipher's length. CBC alone. Borrowed as `to` is. */
+    const struct secret *key;
     int64_t content_size;               /* bytes that will come; -1 unknown */
     int content_type;                   /* NID; 0 is id-data */
     /* Authenticated, not encrypted; AEAD ciphers alone, else E_USAGE. The

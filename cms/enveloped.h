@@ -13,8 +13,6 @@
 #include "cms/reader_take.h"
 #include "cms/recipient.h"
 
-struct authentication;
-
 struct enveloped {
     SN_RECIPIENT **infos;               /* info_count of them */
     size_t info_count;
@@ -27,7 +25,6 @@ struct enveloped {
     size_t key_len;                     /* bytes that it should have */
     bool any_key_len;                   /* others may do, too: HMAC */
     struct crypt *crypt;                /* NULL: nothing is decrypted */
-    struct authentication *authentication;
     uint8_t *out;                       /* CRYPT_PIECE + CRYPT_BLOCK, or NULL */
     size_t fill;
     uint64_t ciphertext;                /* octets that came */

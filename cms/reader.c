@@ -17,6 +17,8 @@ static const struct content_kind *const kinds[] = {
     &auth_enveloped_data_kind,
     &compressed_data_kind,
     &encrypted_data_kind,
+    &digested_data_kind,
+    &authenticated_data_kind,
 };
 
 const struct content_kind *

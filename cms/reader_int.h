@@ -69,6 +69,8 @@ struct cms_reader {
     struct signed_data *signed_data;    /* when kind is SignedData */
     struct enveloped *enveloped;        /* when it has recipients or ciphertext */
     struct compressed *compressed;      /* when it is CompressedData */
+    struct digested *digested;          /* when it is DigestedData */
+    struct authentication *authentication;  /* when it is AuthenticatedData */
 };
 
 extern const struct content_kind signed_data_kind;
@@ -76,6 +78,8 @@ extern const struct content_kind enveloped_data_kind;
 extern const struct content_kind auth_enveloped_data_kind;
 extern const struct content_kind compressed_data_kind;
 extern const struct content_kind encrypted_data_kind;
+extern const struct content_kind digested_data_kind;
+extern const struct content_kind authenticated_data_kind;
 
 /* The kind of a type, or NULL. */
 const struct content_kind *reader_kind(int nid);

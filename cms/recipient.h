@@ -50,6 +50,11 @@ int kek_make(const struct cms_to *, const struct secret *key, SN_RECIPIENT **ret
 int password_make(const struct cms_to *, const struct secret *key, SN_RECIPIENT **ret,
                   struct err *err) must_check;
 
+/* Appends recipientInfos with the key for each; *version rises to what EnvelopedData needs
+ * for them (RFC 5652, 6.1). Sentences name the recipient, not the subject. */
+int recipients_put(const struct cms_to *, size_t count, const struct secret *key, struct buf *out,
+                   long *version, struct err *err) must_check;
+
 /* A new RecipientInfo of a kind with its version; NULL when memory is out. */
 SN_RECIPIENT *recipient_new(int type, long version);
 /* Copies a certificate's issuer and serial number. NULL when memory is out. */

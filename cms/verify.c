@@ -16,7 +16,7 @@
 
 /* Most certificates tried for one signer: they should be one; a message could
  * bring a thousand with the same name to burn time. */
-#define CANDIDATES_MAX 8
+#define CANDIDATES_MAX 32
 
 static const char *const words[] = {
 #define X(state, word) word,
@@ -171,23 +171,17 @@ refuse_content_type(struct check *c)
              "countersignature must not have");
 }
 
-/* Signed attributes without their SignerInfo are a content that the signer did
- * sign, though never meant as one: the attributes' digest is the content's. */
+/* Signed attributes without their SignerInfo: their digest is the content's. */
 static bool
 looks_like_attributes(const struct check *c)
 {
-    const struct cms_digests *set = c->subject->content;
-    struct ber_header attributes, attribute;
     const uint8_t *head;
     size_t len;
 
-    if (set == NULL)
+    if (c->subject->content == NULL)
         return false;
-    head = digests_head_view(set, &len);
-    return ber_read_header(head, len, &attributes) == 1 && attributes.id == BER_SET &&
-           ber_read_header(head + attributes.size, len - attributes.size, &attribute) == 1 &&
-           attribute.id == BER_SEQUENCE && attributes.size + attribute.size < len &&
-           head[attributes.size + attribute.size] == BER_OID;
+    head = digests_head_view(c->subject->content, &len);
+    return attr_look_like(head, len);
 }
 
 /* What a signer must have, and in the right form; before any cryptography. */
