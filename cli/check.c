@@ -191,7 +191,7 @@ read_mail(struct check *c, struct mail_reader **ret, bool all_digests,
     rc = check_type(mail_reader_cms(*ret), infile_name(c->in), err);
     if (rc != 0)
         return rc;
-    rc = check_verify(c->verdict, *ret, signed_, err);
+    rc = check_verify(c->verdict, *ret, 0, signed_, err);
     return advice_add(c->in, rc, err);
 }
 
@@ -208,10 +208,10 @@ check_coverage(struct verdict *verdict, const struct mail_reader *mail, struct e
 }
 
 int
-check_verify(struct verdict *verdict, struct mail_reader *mail, const struct cms_signed **ret,
-             struct err *err)
+check_verify(struct verdict *verdict, struct mail_reader *mail, size_t i,
+             const struct cms_signed **ret, struct err *err)
 {
-    int rc = mail_reader_verify(mail, NULL, ret, err);
+    int rc = mail_reader_verify_at(mail, i, NULL, ret, err);
 
     if (mail_reader_word(mail) != NULL &&
         verdict_add_problem(verdict, mail_reader_word(mail), err_text(err), NULL) != 0)

@@ -35,11 +35,11 @@ int check_mail(struct check *, struct err *err) must_check;
 void check_clear(struct check *);
 
 /* Of one layer of a mail, for cli/peel.h as well: its signatures; what its signature does not
- * cover; and mail_reader_verify, whose own reasons go to the verdict, too. */
+ * cover; and mail_reader_verify_at, whose own reasons go to the verdict, too. */
 int check_judge(struct verdict *, const struct cms_signed *, const struct verdict_options *,
                 struct err *err) must_check;
 int check_coverage(struct verdict *, const struct mail_reader *, struct err *err) must_check;
-int check_verify(struct verdict *, struct mail_reader *, const struct cms_signed **ret,
+int check_verify(struct verdict *, struct mail_reader *, size_t i, const struct cms_signed **ret,
                  struct err *err) must_check;
 
 #endif

@@ -17,7 +17,7 @@ struct sheet {
 };
 
 struct peel {
-    struct sheet sheets[MAIL_LAYERS_MAX];
+    struct sheet *sheets;
     size_t count;
     struct verdict *mail;     /* what concerns the mail as a whole */
 };
@@ -39,9 +39,8 @@ no_memory(struct err *err)
 }
 
 static const char *
-kind_word(struct mail_reader *r)
+kind_word(const struct mail_reader *r, const struct cms_reader *cms)
 {
-    struct cms_reader *cms = mail_reader_cms(r);
     int type = cms == NULL ? NID_undef : cms_reader_type(cms);
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -76,46 +75,85 @@ peel_free(struct peel **p)
         json_decref((*p)->sheets[i].facts);
     }
     verdict_free(&(*p)->mail);
+    free((*p)->sheets);
     free(*p);
     *p = NULL;
 }
 
-static int
-begin_sheet(struct peel *p, struct mail_reader *r, struct sheet **ret, struct err *err)
-{
-    struct sheet *s = &p->sheets[p->count];
-    int rc = verdict_new(&s->verdict, err);
+/* One layer: a reader's CMS, or a message within it. */
+struct layer {
+    struct mail_layers *all;
+    struct mail_reader *reader;
+    struct cms_reader *cms;      /* NULL: it had not come when reading failed */
+    size_t nth, inside;          /* the reader among all, the CMS in it */
+};
 
-    if (rc != 0)
+static int
+begin_sheet(struct peel *p, const struct layer *l, struct sheet **ret, struct err *err)
+{
+    struct sheet *grown = realloc(p->sheets, (p->count + 1) * sizeof *grown), *s;
+    int rc;
+
+    if (grown == NULL)
+        return no_memory(err);
+    p->sheets = grown;
+    s = &p->sheets[p->count];
+    *s = (struct sheet){.verdict = NULL};
+    if ((rc = verdict_new(&s->verdict, err)) != 0)
         return rc;
     p->count++;
-    s->facts = json_pack("{s:s, s:s}", "type", mail_reader_type(r), "kind", kind_word(r));
+    s->facts = json_pack("{s:s, s:s}", "type",
+                         l->inside == 0 ? mail_reader_type(l->reader) : "CMS", "kind",
+                         kind_word(l->reader, l->cms));
     *ret = s;
     return s->facts != NULL ? 0 : no_memory(err);
 }
 
-int
-peel_seen(struct peel *p, const struct mail_layers *layers, struct err *err)
+/* Every layer, the outermost first, to each. */
+static int
+each_layer(struct peel *p, struct mail_layers *all,
+           int (*each)(struct peel *, const struct layer *, const struct peel_options *,
+                       struct err *err),
+           const struct peel_options *options, struct err *err)
 {
-    struct mail_reader *r;
-    struct sheet *s;
+    struct layer l = {.all = all};
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && (r = mail_layers_get(layers, i)) != NULL &&
-                       i < MAIL_LAYERS_MAX; i++) {
-        rc = begin_sheet(p, r, &s, err);
-        if (rc == 0)
-            verdict_unsigned(s->verdict);
+    for (; rc == 0 && (l.reader = mail_layers_get(all, l.nth)) != NULL; l.nth++) {
+        l.inside = 0;
+        do {
+            l.cms = mail_reader_cms_at(l.reader, l.inside);
+            rc = each(p, &l, options, err);
+        } while (rc == 0 && ++l.inside < mail_reader_cms_count(l.reader));
     }
     return rc;
 }
 
 static int
-judge_signed(struct sheet *s, struct mail_reader *r, const struct verdict_options *options,
+see(struct peel *p, const struct layer *l, const struct peel_options *options, struct err *err)
+{
+    struct sheet *s;
+    int rc = begin_sheet(p, l, &s, err);
+
+    (void)options;
+    if (rc == 0)
+        verdict_unsigned(s->verdict);
+    return rc;
+}
+
+int
+peel_seen(struct peel *p, struct mail_layers *layers, struct err *err)
+{
+    return each_layer(p, layers, see, NULL, err);
+}
+
+static int
+judge_signed(struct sheet *s, const struct layer *l, const struct verdict_options *options,
              struct err *err)
 {
+    struct mail_reader *r = l->reader;
     const struct cms_signed *found;
-    int rc = check_verify(s->verdict, r, &found, err);
+    int rc = check_verify(s->verdict, r, l->inside, &found, err);
 
     if (rc == E_MALFORMED || rc == E_UNSUPPORTED) {
         s->is_signed = true;
@@ -150,11 +188,22 @@ judge_surroundings(struct sheet *s, const struct mail_reader *r, struct err *err
 
     if (!mail_reader_partial(r))
         return 0;
-    if (text == NULL || buf_put_str(text, "not all of the mail is encrypted; ") != 0 ||
-        mail_reader_put_coverage(r, text) != 0)
+    if (text == NULL || buf_put_str(text, "not all of the mail is encrypted: outside are ") != 0 ||
+        mail_reader_put_outside(r, text) != 0)
         return no_memory(err);
     return verdict_add_problem(s->verdict, parts ? "exposed-encryption" : "partial-encryption",
                                buf_cstr(text), err);
+}
+
+/* Its own, and those of the layers around it. */
+static int
+judge_all_surroundings(struct sheet *s, const struct layer *l, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i <= l->nth; i++)
+        rc = judge_surroundings(s, mail_layers_get(l->all, i), err);
+    return rc;
 }
 
 static int
@@ -171,10 +220,10 @@ put_recipient(struct sheet *s, const struct cms_encrypted *e, struct err *err)
 }
 
 static int
-judge_encrypted(struct sheet *s, struct mail_reader *r, const struct peel_options *options,
+judge_encrypted(struct sheet *s, const struct layer *l, const struct peel_options *options,
                 struct err *err)
 {
-    const struct cms_encrypted *e = cms_reader_encrypted(mail_reader_cms(r));
+    const struct cms_encrypted *e = cms_reader_encrypted(l->cms);
     int rc = 0;
 
     s->encrypted = true;
@@ -195,27 +244,26 @@ judge_encrypted(struct sheet *s, struct mail_reader *r, const struct peel_option
         rc = verdict_add_problem(s->verdict, "weak-algorithm", "it is encrypted with an algorithm "
                                  "that is too weak today", err);
     if (rc == 0)
-        rc = judge_surroundings(s, r, err);
+        rc = judge_all_surroundings(s, l, err);
     return rc == 0 ? put_recipient(s, e, err) : rc;
 }
 
 static int
-judge_layer(struct peel *p, struct mail_reader *r, const struct peel_options *options,
+judge_layer(struct peel *p, const struct layer *l, const struct peel_options *options,
             struct err *err)
 {
-    struct cms_reader *cms = mail_reader_cms(r);
     struct sheet *s;
-    int rc = begin_sheet(p, r, &s, err);
+    int rc = begin_sheet(p, l, &s, err);
 
     if (rc != 0)
         return rc;
     verdict_allow_weak(s->verdict, options->verdict.path.allow_weak);
-    if (cms_reader_type(cms) == NID_pkcs7_signed)
-        return judge_signed(s, r, &options->verdict, err);
-    if (cms_reader_encrypted(cms) != NULL)
-        return judge_encrypted(s, r, options, err);
+    if (cms_reader_type(l->cms) == NID_pkcs7_signed)
+        return judge_signed(s, l, &options->verdict, err);
+    if (cms_reader_encrypted(l->cms) != NULL)
+        return judge_encrypted(s, l, options, err);
     verdict_unsigned(s->verdict);
-    if (cms_reader_type(cms) == NID_id_smime_ct_compressedData)
+    if (cms_reader_type(l->cms) == NID_id_smime_ct_compressedData)
         return 0;
     return verdict_add_problem(s->verdict, "unsupported", "it is a kind of CMS that mail does not "
                                "have", err);
@@ -249,14 +297,12 @@ peel_judge(struct peel *p, struct mail_layers *layers, const struct peel_options
 {
     struct peel_options options = *given;
     struct protected_header protection;
-    struct mail_reader *r;
     struct binding binding;
-    int rc = 0;
+    int rc;
 
     mail_layers_protected(layers, &protection);
     binding_take(&binding, mail_layers_header(layers), &protection, &options.verdict);
-    for (size_t i = 0; rc == 0 && (r = mail_layers_get(layers, i)) != NULL; i++)
-        rc = judge_layer(p, r, &options, err);
+    rc = each_layer(p, layers, judge_layer, &options, err);
     if (rc == 0)
         rc = judge_payload(p, layers, err);
     if (rc == 0)

@@ -34,7 +34,7 @@ void peel_free(struct peel **);
 #define autofree_peel __attribute__((cleanup(peel_free)))
 int peel_judge(struct peel *, struct mail_layers *, const struct peel_options *,
                struct err *err) must_check;
-int peel_seen(struct peel *, const struct mail_layers *, struct err *err) must_check;
+int peel_seen(struct peel *, struct mail_layers *, struct err *err) must_check;
 
 enum verdict_status peel_status(const struct peel *);
 /* "good", "untrusted", "bad", "malformed"; and "unsigned" for what is good

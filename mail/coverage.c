@@ -131,18 +131,18 @@ put_names(const struct coverage *c, struct buf *out)
 }
 
 int
-coverage_put(const struct coverage *c, struct buf *out)
+coverage_put_outside(const struct coverage *c, struct buf *out)
 {
     const struct {
         uint64_t count;
         const char *what;
     } rows[] = {
-        {c->seen.parts, "part(s) of the mail beside the signed one"},
+        {c->seen.parts, "part(s) of the mail beside it"},
         {c->seen.extra, "part(s) behind the signature"},
         {c->seen.preamble, "byte(s) of text before the first part"},
         {c->seen.epilogue, "byte(s) of text behind the last part"},
     };
-    const char *before = "the signature does not cover ";
+    const char *before = "";
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < sizeof rows / sizeof *rows; i++) {
@@ -152,4 +152,12 @@ coverage_put(const struct coverage *c, struct buf *out)
         before = ", ";
     }
     return rc == 0 ? put_names(c, out) : rc;
+}
+
+int
+coverage_put(const struct coverage *c, struct buf *out)
+{
+    int rc = coverage_partial(c) ? buf_put_str(out, "the signature does not cover ") : 0;
+
+    return rc == 0 ? coverage_put_outside(c, out) : rc;
 }

@@ -51,6 +51,8 @@ void coverage_finish(struct coverage *);
 
 bool coverage_partial(const struct coverage *);
 /* Appends a sentence when coverage_partial. */
+/* Without its beginning: what there is outside. */
+int coverage_put_outside(const struct coverage *, struct buf *out) must_check;
 int coverage_put(const struct coverage *, struct buf *out) must_check;
 
 #endif

@@ -65,13 +65,12 @@ write_payload(struct mail_layers *all, const uint8_t *data, size_t len, struct e
 static int
 check_compressed(struct mail_layers *all, struct err *err)
 {
+    struct cms_reader *cms;
     size_t n = 0;
 
-    for (size_t i = 0; i < all->count; i++) {
-        struct cms_reader *cms = mail_reader_cms(all->layers[i].reader);
-
-        n += cms != NULL && cms_reader_type(cms) == NID_id_smime_ct_compressedData;
-    }
+    for (size_t i = 0; i < all->count; i++)
+        for (size_t k = 0; (cms = mail_reader_cms_at(all->layers[i].reader, k)) != NULL; k++)
+            n += cms_reader_type(cms) == NID_id_smime_ct_compressedData;
     if (n <= MAIL_COMPRESSED_MAX)
         return 0;
     all->failed = true;
@@ -92,6 +91,7 @@ begin_layer(struct mail_layers *all, struct err *err)
         .decrypt = all->options.decrypt,
         .root_only = all->count > 0,
         .plain = true,
+        .nested = true,
     };
     int rc = check_compressed(all, err);
 

@@ -7,6 +7,7 @@
 
 #include <openssl/obj_mac.h>
 
+#include "cms/layers.h"
 #include "cms/pem.h"
 #include "mail/canonical.h"
 #include "mail/coverage.h"
@@ -33,6 +34,7 @@ struct mail_reader {
     struct header *head;                /* the signature part's */
     struct transfer_stream *transfer;   /* message or signature: text to bytes, */
     struct cms_dearmor *dearmor;        /* or what it is when it does not say */
+    struct cms_layers *nest;            /* holds cms when CMS may be within it */
     struct cms_reader *cms;
 
     const struct entity *message;       /* the leaf that holds an opaque message */
@@ -145,7 +147,8 @@ on_cms(void *arg, const uint8_t *data, size_t len, struct err *err)
 {
     struct mail_reader *r = arg;
 
-    return cms_reader_update(r->cms, data, len, err);
+    return r->nest != NULL ? cms_layers_update(r->nest, data, len, err)
+                           : cms_reader_update(r->cms, data, len, err);
 }
 
 /* A message or a signature follows: text in that encoding, to the CMS reader. */
@@ -153,15 +156,18 @@ static int
 start_cms(struct mail_reader *r, enum transfer transfer, struct err *err)
 {
     struct sink bytes = {.write = on_cms, .arg = r};
-    struct cms_reader_options options = {
+    struct cms_layers_options options = {.reader = {
         .content = {.write = keep_content, .arg = r},
         .allow_padding = transfer < TRANSFER_QP,
         .decrypt = r->options.decrypt,
-    };
-    int rc = cms_reader_new(&r->cms, &options, err);
+    }};
+    int rc = r->options.nested ? cms_layers_new(&r->nest, &options, err)
+                               : cms_reader_new(&r->cms, &options.reader, err);
 
     if (rc != 0)
         return rc;
+    if (r->nest != NULL)
+        r->cms = cms_layers_get(r->nest, 0);
     if (transfer < TRANSFER_QP)
         return cms_dearmor_new(&r->dearmor, CMS_FORM_AUTO, &bytes, err);
     return transfer_decoder_new(&r->transfer, transfer, &bytes, err);
@@ -181,7 +187,9 @@ finish_cms(struct mail_reader *r, struct err *err)
     int rc = r->dearmor != NULL ? cms_dearmor_finish(r->dearmor, err)
                                 : transfer_finish(r->transfer, err);
 
-    return rc != 0 ? rc : cms_reader_finish(r->cms, err);
+    if (rc != 0)
+        return rc;
+    return r->nest != NULL ? cms_layers_finish(r->nest, err) : cms_reader_finish(r->cms, err);
 }
 
 /* The second part of a multipart/signed: header, then the signature. */
@@ -389,7 +397,9 @@ mail_reader_free(struct mail_reader **r)
     header_free(&(*r)->head);
     transfer_free(&(*r)->transfer);
     cms_dearmor_free(&(*r)->dearmor);
-    cms_reader_free(&(*r)->cms);
+    if ((*r)->nest == NULL)
+        cms_reader_free(&(*r)->cms);
+    cms_layers_free(&(*r)->nest);
     free(*r);
     *r = NULL;
 }
@@ -475,35 +485,55 @@ mail_reader_cms(struct mail_reader *r)
     return r->cms;
 }
 
-int
-mail_reader_verify(struct mail_reader *r, const STACK_OF(X509) *certs,
-                   const struct cms_signed **ret, struct err *err)
+size_t
+mail_reader_cms_count(const struct mail_reader *r)
 {
-    struct cms_verify_options options = {.content = r->digests, .certs = certs};
+    return r->nest != NULL ? cms_layers_count(r->nest) : r->cms != NULL;
+}
+
+struct cms_reader *
+mail_reader_cms_at(struct mail_reader *r, size_t i)
+{
+    return r->nest != NULL ? cms_layers_get(r->nest, i) : i == 0 ? r->cms : NULL;
+}
+
+int
+mail_reader_verify_at(struct mail_reader *r, size_t i, const STACK_OF(X509) *certs,
+                      const struct cms_signed **ret, struct err *err)
+{
+    struct cms_verify_options options = {.content = i == 0 ? r->digests : NULL, .certs = certs};
     const struct cms_signed *s;
     int rc;
 
-    if (r->form == MAIL_CLEAR && cms_reader_has_content(r->cms)) {
+    r->word = NULL;
+    if (i == 0 && r->form == MAIL_CLEAR && cms_reader_has_content(r->cms)) {
         r->word = "two-contents";
         return err_set(err, E_MALFORMED,
                        "the mail's signature holds content of its own beside the mail's text; "
                        "which of the two was signed cannot be told");
     }
-    if ((rc = cms_verify(r->cms, &options, &s, err)) != 0)
+    if ((rc = cms_verify(mail_reader_cms_at(r, i), &options, &s, err)) != 0)
         return rc;
     /* RFC 8551 2.4.2: what was signed as a timestamp or a receipt is no mail. */
-    if (s->count > 0 && s->content_type != NID_pkcs7_data) {
+    if (s->count > 0 && s->content_type != NID_pkcs7_data && i + 1 == mail_reader_cms_count(r)) {
         r->word = "foreign-content";
         return err_set(err, E_UNSUPPORTED,
                        "what was signed is no mail text but content of the type %s; take the "
                        "signature out and use --cms to verify it", s->content_oid);
     }
-    r->again = false;
-    for (size_t i = 0; i < s->count && r->form == MAIL_CLEAR; i++)
-        r->again |= !r->options.all_digests && s->signatures[i].digest != NULL &&
-                    !cms_digests_has(r->digests, s->signatures[i].digest);
+    for (size_t k = 0; i == 0 && k < s->count && r->form == MAIL_CLEAR; k++)
+        r->again |= !r->options.all_digests && s->signatures[k].digest != NULL &&
+                    !cms_digests_has(r->digests, s->signatures[k].digest);
     *ret = s;
     return 0;
+}
+
+int
+mail_reader_verify(struct mail_reader *r, const STACK_OF(X509) *certs,
+                   const struct cms_signed **ret, struct err *err)
+{
+    r->again = false;
+    return mail_reader_verify_at(r, 0, certs, ret, err);
 }
 
 const char *
@@ -534,6 +564,12 @@ int
 mail_reader_put_coverage(const struct mail_reader *r, struct buf *out)
 {
     return coverage_put(&r->coverage, out);
+}
+
+int
+mail_reader_put_outside(const struct mail_reader *r, struct buf *out)
+{
+    return coverage_put_outside(&r->coverage, out);
 }
 
 void

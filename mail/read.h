@@ -56,6 +56,7 @@ struct mail_reader_options {
     const struct cms_decrypt_options *decrypt;
     bool root_only;       /* not in the mail's parts */
     bool plain;           /* a mail without S/MIME is no error */
+    bool nested;          /* CMS within the CMS is opened, too (cms/layers.h) */
 };
 
 enum mail_form {
@@ -81,6 +82,13 @@ struct cms_reader *mail_reader_cms(struct mail_reader *);
 /* cms_verify with the mail's digests. `certs` may be NULL. */
 int mail_reader_verify(struct mail_reader *, const STACK_OF(X509) *certs,
                        const struct cms_signed **ret, struct err *err) must_check;
+/* With `nested`, the messages within the message: how many (1 without), the ith's reader,
+ * and its verification; 0 is what the two functions above are about. */
+size_t mail_reader_cms_count(const struct mail_reader *);
+struct cms_reader *mail_reader_cms_at(struct mail_reader *, size_t i);
+int mail_reader_verify_at(struct mail_reader *, size_t i, const STACK_OF(X509) *certs,
+                          const struct cms_signed **ret, struct err *err) must_check;
+
 /* Why mail_reader_verify failed, as a word of trust/problem.h: "two-contents",
  * "foreign-content"; NULL when it did not, or for no such reason. */
 const char *mail_reader_word(const struct mail_reader *);
@@ -92,6 +100,8 @@ const struct mail_coverage *mail_reader_coverage(const struct mail_reader *);
 bool mail_reader_partial(const struct mail_reader *);
 /* Appends a sentence that says what is not covered; nothing when all is. */
 int mail_reader_put_coverage(const struct mail_reader *, struct buf *out) must_check;
+/* The same as a mere list, for an encrypted mail. */
+int mail_reader_put_outside(const struct mail_reader *, struct buf *out) must_check;
 
 /* "From" or "Sender" of the mail itself. */
 void mail_reader_address(const struct mail_reader *, const char *field, struct address *ret);
