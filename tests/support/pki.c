@@ -75,7 +75,9 @@ extensions(X509 *cert, const X509 *issuer, const struct pki_request *r)
     extension(cert, issuer, NID_basic_constraints,
               r->ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
     extension(cert, issuer, NID_key_usage,
-              r->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+              r->usage != NULL ? r->usage
+              : r->ca          ? "critical,keyCertSign,cRLSign"
+                               : "critical,digitalSignature");
     extension(cert, issuer, NID_subject_key_identifier, "hash");
     const char *eku = r->eku != NULL ? r->eku : r->ca ? NULL : "emailProtection";
     if (eku != NULL)

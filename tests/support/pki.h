@@ -20,6 +20,7 @@ struct pki_request {
     bool ca;
     long not_before, not_after; /* seconds from now; both 0: yesterday to tomorrow */
     const char *eku;        /* NULL: emailProtection for a leaf, none for a CA */
+    const char *usage;      /* key usage; NULL: digitalSignature for a leaf */
     const EVP_MD *md;       /* NULL: SHA-256 (ignored for EdDSA) */
 };
 
