@@ -2,11 +2,16 @@
 #include "cms/addsign.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include "cms/algid.h"
+#include "cms/attr.h"
 #include "cms/edit.h"
 #include "cms/reader.h"
+#include "cms/shape.h"
 #include "cms/sign_int.h"
 
 /* The version that names by subjectKeyIdentifier need (RFC 5652, 5.1). */
@@ -37,6 +42,28 @@ prepare_one(struct cms_addsign *a, struct edit *e, size_t i, struct err *err)
     return rc == 0 ? 0 : err_set(err, rc, "signing: too many digest algorithms, or out of memory");
 }
 
+/* Digests that the message announces, so that check_agreement can look at it; what is not known
+ * here is not looked at. */
+static void
+add_announced(struct cms_addsign *a, const struct edit *e)
+{
+    const uint8_t *at = buf_data(e->algorithms.elements);
+    const uint8_t *end = at + buf_len(e->algorithms.elements);
+
+    while (at < end) {
+        X509_ALGOR *alg = d2i_X509_ALGOR(NULL, &at, end - at);
+        const struct alg_digest *digest = alg == NULL ? NULL : algid_read_digest(alg);
+        struct err ignored;
+        bool stop = alg == NULL ||
+                    (digest != NULL && cms_digests_add(a->digests, digest, &ignored) != 0);
+
+        X509_ALGOR_free(alg);
+        if (stop)
+            break;
+    }
+    ERR_clear_error();
+}
+
 static int
 prepare(void *arg, struct edit *e, struct err *err)
 {
@@ -48,6 +75,8 @@ prepare(void *arg, struct edit *e, struct err *err)
                        "attributes");
     for (size_t i = 0; rc == 0 && i < a->options.count; i++)
         rc = prepare_one(a, e, i, err);
+    if (rc == 0)
+        add_announced(a, e);
     return rc;
 }
 
@@ -75,11 +104,56 @@ add_one(struct cms_addsign *a, struct edit *e, size_t i, struct err *err)
     return rc == 0 ? 0 : err_set(err, rc, "signing: too many certificates, or out of memory");
 }
 
+/* Whether the digest that a signer signed is this content's, as far as it can be told. */
+static bool
+agrees(const SN_SIGNER_INFO *info, const struct cms_digests *content)
+{
+    const struct alg_digest *digest = algid_read_digest(info->digest_alg);
+    uint8_t own[CMS_DIGEST_SIZE_MAX];
+    const ASN1_TYPE *value = NULL;
+    size_t len = 0;
+
+    if (digest == NULL || !cms_digests_has(content, digest) ||
+        attr_get(info->signed_attrs, ATTR_MESSAGE_DIGEST, V_ASN1_OCTET_STRING, &value) != 1 ||
+        cms_digests_get(content, digest, own, &len, NULL) != 0)
+        return true;
+    return (size_t)ASN1_STRING_length(value->value.octet_string) == len &&
+           memcmp(ASN1_STRING_get0_data(value->value.octet_string), own, len) == 0;
+}
+
+/* One message cannot be over two contents. */
+static int
+check_agreement(const struct edit *e, const struct cms_digests *content, struct err *err)
+{
+    const uint8_t *at = buf_data(e->signers.elements);
+    size_t left = buf_len(e->signers.elements), size = 0;
+
+    for (size_t i = 0; left > 0; i++, at += size, left -= size) {
+        const uint8_t *from = at;
+        SN_SIGNER_INFO *info = NULL;
+        bool fits;
+
+        if (edit_element_size(at, left, &size) != 0)
+            return err_set(err, E_MALFORMED, "message: the SignerInfo of signer %zu is malformed",
+                           i);
+        if (shape_check_signer(at, size) == 0)
+            info = d2i_SN_SIGNER_INFO(NULL, &from, (long)size);
+        fits = info == NULL || agrees(info, content);
+        SN_SIGNER_INFO_free(info);
+        ERR_clear_error();
+        if (!fits)
+            return err_set(err, E_ALTERED, "signing: signer %zu of the message, counted from 0, "
+                           "signed another content than this one; find the content that belongs "
+                           "to the message, or sign this one by itself", i);
+    }
+    return 0;
+}
+
 static int
 change(void *arg, struct edit *e, struct err *err)
 {
     struct cms_addsign *a = arg;
-    int rc = 0;
+    int rc;
 
     if (e->has_content && a->options.content != NULL)
         return err_set(err, E_USAGE, "signing: the message carries its content; separate content "
@@ -89,6 +163,7 @@ change(void *arg, struct edit *e, struct err *err)
                        "content, too");
     if (e->signers.count + a->options.count > CMS_MAX_SIGNERS)
         return err_set(err, E_LIMIT, "signing: more than %d signers", CMS_MAX_SIGNERS);
+    rc = check_agreement(e, e->has_content ? a->digests : a->options.content, err);
     for (size_t i = 0; rc == 0 && i < a->options.count; i++)
         rc = add_one(a, e, i, err);
     return rc;

@@ -18,8 +18,10 @@
  * its SETs in DER's order, as far as what came in was DER.
  *
  * The signatures that are there are not judged: run a cms_reader beside it
- * (cms/signed.h) to know what one puts one's name next to. What is signed, and what
- * is refused as weak, is as in cms/sign.h.
+ * (cms/signed.h) to know what one puts one's name next to. But when a signer's
+ * messageDigest is not the content's, the message would be over two contents, and no key is
+ * asked: E_ALTERED. (Looked at as far as the content's digests have that signer's.) What
+ * is signed, and what is refused as weak, is as in cms/sign.h.
  *
  * One object belongs to one thread at a time.
  */
@@ -33,8 +35,9 @@ struct cms_addsign_options {
     const struct cms_signer *signers;   /* borrowed until cms_addsign_free; at least one */
     size_t count;
     /* For a message without content: the set that by cms_addsign_finish was fed with it,
-     * which has each signer's digest (cms_scheme_digest). NULL for a message with content;
-     * the other way round is E_USAGE. */
+     * which has each new signer's digest (cms_scheme_digest), and better also those of
+     * the signers that are there. NULL for a message with content; the other way round is
+     * E_USAGE. */
     const struct cms_digests *content;
     time_t signing_time;                /* 0 is now; CMS_TIME_NONE leaves it out */
     bool no_attributes;                 /* sign the content's digest itself */
@@ -51,7 +54,7 @@ int cms_addsign_new(struct cms_addsign **ret, const struct cms_addsign_options *
  * cms_reader_update), E_WEAK and others of cms_sign_new; or what the sink returned. */
 int cms_addsign_update(struct cms_addsign *, const void *data, size_t len,
                        struct err *err) must_check;
-/* The message has ended: E_TRUNCATED when it is not whole; signs, writes the rest. */
+/* The message has ended: E_TRUNCATED when it is not whole; E_ALTERED; signs, writes the rest. */
 int cms_addsign_finish(struct cms_addsign *, struct err *err) must_check;
 /* Accepts NULL and pointer to NULL; nulls the pointer. */
 void cms_addsign_free(struct cms_addsign **);

@@ -230,6 +230,48 @@ START_TEST(bad_input_is_refused)
 }
 END_TEST
 
+/* A message is over one content: with another no key is asked. */
+START_TEST(another_content_is_refused)
+{
+    static const char other[] = "Second this one signed, then that one.\r\n";
+    enum resign_form form = (enum resign_form)_i;
+    struct buf *m = resign_message(form, first(), text, TEXT_LEN), *out = buf_new();
+    struct cms_digests *digests = form == RESIGN_DETACHED ? digests_of(other, sizeof other - 1)
+                                                          : NULL;
+    struct cms_signer signer = person_signer(person_of("ecdsa-sha384"));
+    struct cms_addsign_options options = { .signers = &signer, .count = 1, .content = digests };
+    struct err err = { 0 };
+
+    signer.sign = never_asked;
+    if (form != RESIGN_DETACHED)
+        memcpy(memmem(buf_mutable(m), buf_len(m), text, TEXT_LEN), "Worst", 5);
+    ck_assert_int_eq(addsign_try(&options, buf_data(m), buf_len(m), 0, out, &err), E_ALTERED);
+    ck_assert_ptr_nonnull(strstr(err.text, "signer 0"));
+    ck_assert_ptr_nonnull(strstr(err.text, "another content"));
+    cms_digests_free(&digests);
+    buf_free(&m);
+    buf_free(&out);
+}
+END_TEST
+
+/* A detached signer whose digest was not taken is not looked at, but does not hinder. */
+START_TEST(a_signer_of_an_unknown_digest_is_passed_over)
+{
+    struct buf *m = resign_message(RESIGN_DETACHED, person_of("rsa-pkcs1-sha512"), text, TEXT_LEN);
+    struct cms_digests *digests = NULL;
+    struct buf *out;
+
+    ck_assert_int_eq(cms_digests_new(&digests, NULL), 0);
+    ck_assert_int_eq(cms_digests_add(digests, alg_digest_by_name("sha384"), NULL), 0);
+    ck_assert_int_eq(cms_digests_update(digests, text, TEXT_LEN, NULL), 0);
+    out = addsign(m, person_of("ecdsa-sha384"), digests, 0);
+    assert_all_intact(out, RESIGN_DETACHED, 0, 2);
+    cms_digests_free(&digests);
+    buf_free(&m);
+    buf_free(&out);
+}
+END_TEST
+
 /* Keys, certificates and content in files, and a message of the openssl program's. */
 static char *
 peer_folder(const char *sign_options)
@@ -350,6 +392,8 @@ main(void)
     tcase_add_test(tc, several_at_once_and_what_they_bring);
     tcase_add_test(tc, certificates_alone_become_signed);
     tcase_add_test(tc, bad_input_is_refused);
+    tcase_add_loop_test(tc, another_content_is_refused, 0, RESIGN_FORMS);
+    tcase_add_test(tc, a_signer_of_an_unknown_digest_is_passed_over);
     tcase_add_loop_test(tc, a_message_of_the_openssl_program, 0,
                         (int)(sizeof peers / sizeof *peers));
     tcase_add_test(tc, as_openssl_resign);
