@@ -46,7 +46,10 @@ bench_begin() {
     perl "$ROOT/tests/e2e/lib/mail.pl" sample 10 rsa@bench.example >"$T/mail"
     CONTESTANTS="signet file"
     {
-        ca_make "$T/ca" && ca_leaf "$T/ca" rsa rsa2048 rsa@bench.example &&
+        ca_make "$T/ca" &&
+            # The same key signs and decrypts.
+            sed -i 's/digitalSignature,nonRepudiation/&,keyEncipherment/' "$T/ca/ext.cnf" &&
+            ca_leaf "$T/ca" rsa rsa2048 rsa@bench.example &&
             ca_leaf "$T/ca" ec p256 ec@bench.example &&
             softhsm_new "$T/hsm" && softhsm_token "$T/hsm" $TOKEN &&
             softhsm_key "$T/hsm" $TOKEN rsa 01 && softhsm_key "$T/hsm" $TOKEN ec 02 &&
@@ -55,6 +58,7 @@ bench_begin() {
     rig_engine >>"$T/log" 2>&1
     rig_provider >>"$T/log" 2>&1
     rig_scd >>"$T/log" 2>&1
+    rig_gpgsm >>"$T/log" 2>&1
     return 0
 }
 
@@ -168,6 +172,11 @@ PINENTRY
         absent gpgsm "does not sign through gnupg-pkcs11-scd here"
     fi
 }
+# gpgsm with a file key, which decrypts.
+rig_gpgsm() {
+    command -v gpgsm && gpgsm_new gpgsm-file && gpgsm_add_key gpgsm-file rsa &&
+        CONTESTANTS="$CONTESTANTS gpgsm"
+}
 scd_env() {
     GNUPGHOME=$T/gpgsm GNUPG_PKCS11_SOCKETDIR=$T/gpgsm SOFTHSM2_CONF=$T/hsm-scd/softhsm2.conf "$@"
 }
@@ -187,6 +196,7 @@ title() {
     provider) echo "openssl + provider" ;;
     file) echo "openssl, file key" ;;
     scd) echo "gpgsm + pkcs11-scd" ;;
+    gpgsm) echo "gpgsm, file key" ;;
     *) echo "$1" ;;
     esac
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stopwatch [-r ROUNDS] [-w WARM-UPS] -- NAME [VARIABLE=VALUE]... COMMAND...
- *           [-- NAME ...]...
+ * stopwatch [-r ROUNDS] [-w WARM-UPS] [-x FILE]... [-e FILE] -- NAME
+ *           [VARIABLE=VALUE]... COMMAND... [-- NAME ...]...
  *
  * Times whole processes side by side: A B C A B C ..., so that whatever else the
  * machine does falls on all alike. For each it prints one line of JSON: median, best and
- * 90th percentile in milliseconds, the highest peak memory, and how many runs
- * failed. Standard output of the commands goes to /dev/null; standard error to
- * /dev/null too, but a command that fails the first time is run once more with it.
- * Warm-ups are not counted.
+ * 90th percentile in milliseconds, the least processor time (user and system) that a run
+ * took, the highest peak memory, and how many runs failed. FILEs, the outputs, are removed
+ * before each run and outside of its time: whoever replaces a large file waits
+ * until the old one is gone. Standard output of the commands goes to /dev/null; standard error to
+ * /dev/null too, but a command that fails the first time is run once more with it; or
+ * to the end of the FILE after -e. Warm-ups are not counted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,14 +26,23 @@
 
 #define CONTESTANTS_MAX 16
 #define ROUNDS_MAX 100000
+#define OUTPUTS_MAX 8
 
 extern char **environ;
+
+/* Files that the commands write: removed before each run; and where errors go, or NULL. */
+struct outputs {
+    const char *paths[OUTPUTS_MAX];
+    int count;
+    const char *errors;
+};
 
 struct contestant {
     const char *name;
     char **argv;
     char **envp;
     double *ms;
+    double cpu_ms;
     long peak_kib;
     int failures;
 };
@@ -42,6 +53,12 @@ now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static double
+ms_of(struct timeval t)
+{
+    return (double)t.tv_sec * 1e3 + (double)t.tv_usec / 1e3;
 }
 
 /* The environment with these variables replaced or added. */
@@ -71,7 +88,7 @@ environment_with(char **variables, int count)
 
 /* Runs it once; the milliseconds it took, with *ok telling whether it ended with 0. */
 static double
-run_once(struct contestant *c, bool show_errors, bool *ok)
+run_once(struct contestant *c, const struct outputs *x, bool show_errors, bool *ok)
 {
     posix_spawn_file_actions_t actions;
     struct rusage use;
@@ -80,8 +97,13 @@ run_once(struct contestant *c, bool show_errors, bool *ok)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    if (!show_errors)
+    if (x->errors != NULL)
+        posix_spawn_file_actions_addopen(&actions, 2, x->errors, O_WRONLY | O_CREAT | O_APPEND,
+                                         0600);
+    else if (!show_errors)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    for (int i = 0; i < x->count; i++)
+        unlink(x->paths[i]);
     double start = now_ms();
     int failed = posix_spawnp(&pid, c->argv[0], &actions, NULL, c->argv, c->envp);
     if (failed == 0) {
@@ -89,6 +111,9 @@ run_once(struct contestant *c, bool show_errors, bool *ok)
             ;
         if (use.ru_maxrss > c->peak_kib)
             c->peak_kib = use.ru_maxrss;
+        double cpu = ms_of(use.ru_utime) + ms_of(use.ru_stime);
+        if (c->cpu_ms == 0 || cpu < c->cpu_ms)
+            c->cpu_ms = cpu;
     }
     double took = now_ms() - start;
     posix_spawn_file_actions_destroy(&actions);
@@ -110,16 +135,16 @@ report(struct contestant *c, int rounds)
     double median = rounds % 2 ? c->ms[rounds / 2]
                                : (c->ms[rounds / 2 - 1] + c->ms[rounds / 2]) / 2;
     printf("{\"name\": \"%s\", \"median_ms\": %.4f, \"best_ms\": %.4f, \"p90_ms\": %.4f, "
-           "\"rounds\": %d, \"failures\": %d, \"peak_kib\": %ld}\n",
-           c->name, median, c->ms[0], c->ms[(rounds * 9 - 1) / 10], rounds, c->failures,
-           c->peak_kib);
+           "\"cpu_ms\": %.4f, \"rounds\": %d, \"failures\": %d, \"peak_kib\": %ld}\n",
+           c->name, median, c->ms[0], c->ms[(rounds * 9 - 1) / 10], c->cpu_ms, rounds,
+           c->failures, c->peak_kib);
 }
 
 static int
 usage(void)
 {
-    fprintf(stderr, "usage: stopwatch [-r ROUNDS] [-w WARM-UPS] -- NAME [VARIABLE=VALUE]... "
-                    "COMMAND... [-- NAME ...]...\n");
+    fprintf(stderr, "usage: stopwatch [-r ROUNDS] [-w WARM-UPS] [-x FILE]... [-e FILE] -- NAME "
+                    "[VARIABLE=VALUE]... COMMAND... [-- NAME ...]...\n");
     return 2;
 }
 
@@ -146,14 +171,14 @@ parse_contestant(struct contestant *c, char **words, int count, int rounds)
 }
 
 static void
-race(struct contestant *c, int count, int rounds, int warm)
+race(struct contestant *c, int count, int rounds, int warm, const struct outputs *x)
 {
     bool ok;
     for (int i = -warm; i < rounds; i++) {
         for (int k = 0; k < count; k++) {
-            double took = run_once(&c[k], false, &ok);
-            if (!ok && i == -warm)
-                run_once(&c[k], true, &ok);
+            double took = run_once(&c[k], x, false, &ok);
+            if (!ok && i == -warm && x->errors == NULL)
+                run_once(&c[k], x, true, &ok);
             if (i < 0)
                 continue;
             c[k].ms[i] = took;
@@ -166,12 +191,17 @@ int
 main(int argc, char **argv)
 {
     struct contestant c[CONTESTANTS_MAX] = {0};
+    struct outputs x = {.count = 0};
     int rounds = 20, warm = 2, count = 0, opt;
-    while ((opt = getopt(argc, argv, "+r:w:")) != -1) {
+    while ((opt = getopt(argc, argv, "+r:w:x:e:")) != -1) {
         if (opt == 'r')
             rounds = atoi(optarg);
         else if (opt == 'w')
             warm = atoi(optarg);
+        else if (opt == 'x' && x.count < OUTPUTS_MAX)
+            x.paths[x.count++] = optarg;
+        else if (opt == 'e')
+            x.errors = optarg;
         else
             return usage();
     }
@@ -188,7 +218,7 @@ main(int argc, char **argv)
     }
     if (count == 0)
         return usage();
-    race(c, count, rounds, warm);
+    race(c, count, rounds, warm, &x);
     for (int k = 0; k < count; k++)
         report(&c[k], rounds);
     return 0;
