@@ -11,6 +11,8 @@
 #define COLUMNS_MAX 76
 /* Lines that are gathered before the sink is called. */
 #define OUT_SIZE (64u * 1024)
+/* Whole lines encoded at once, without their ends. */
+#define LINES_MAX 32u
 
 struct cms_armor {
     struct sink out;
@@ -21,7 +23,7 @@ struct cms_armor {
     size_t line_bytes;                       /* that make one full line */
     uint8_t line[COLUMNS_MAX / 4 * 3 + 4];   /* input of a line that is not full */
     size_t line_len;
-    uint8_t text[OUT_SIZE + COLUMNS_MAX + 2 + BASE64_SLACK];
+    uint8_t text[OUT_SIZE + LINES_MAX * (COLUMNS_MAX + 2) + BASE64_SLACK];
     size_t text_len;
 };
 
@@ -99,10 +101,29 @@ add_line(struct cms_armor *a, const uint8_t *data, size_t len)
     a->text_len += a->eol_len;
 }
 
+/* The line that was gathered. */
 static int
-put_line(struct cms_armor *a, const uint8_t *data, size_t len, struct err *err)
+put_line(struct cms_armor *a, struct err *err)
 {
-    add_line(a, data, len);
+    a->line_len = 0;
+    add_line(a, a->line, a->line_bytes);
+    return a->text_len >= OUT_SIZE ? flush(a, err) : 0;
+}
+
+/* Up to LINES_MAX whole lines. */
+static int
+put_lines(struct cms_armor *a, const uint8_t *data, size_t count, struct err *err)
+{
+    uint8_t flat[LINES_MAX * COLUMNS_MAX + BASE64_SLACK], *to = a->text + a->text_len;
+    size_t columns = a->line_bytes / 3 * 4;
+
+    base64_encode(data, count * a->line_bytes, flat);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(to, flat + i * columns, columns);
+        memcpy(to + columns, a->eol, a->eol_len);
+        to += columns + a->eol_len;
+    }
+    a->text_len = (size_t)(to - a->text);
     return a->text_len >= OUT_SIZE ? flush(a, err) : 0;
 }
 
@@ -117,14 +138,15 @@ cms_armor_update(struct cms_armor *a, const void *data, size_t len, struct err *
         size_t room = a->line_bytes - a->line_len, n = len < room ? len : room;
 
         if (a->line_len == 0 && len >= a->line_bytes) {
-            rc = put_line(a, at, n, err);
+            size_t lines = len / a->line_bytes < LINES_MAX ? len / a->line_bytes : LINES_MAX;
+
+            n = lines * a->line_bytes;
+            rc = put_lines(a, at, lines, err);
         } else {
             memcpy(a->line + a->line_len, at, n);
             a->line_len += n;
-            if (a->line_len == a->line_bytes) {
-                a->line_len = 0;
-                rc = put_line(a, a->line, a->line_bytes, err);
-            }
+            if (a->line_len == a->line_bytes)
+                rc = put_line(a, err);
         }
         at += n;
         len -= n;
