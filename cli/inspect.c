@@ -179,8 +179,8 @@ put_left_out(struct inspection *i)
     if (i->d.parts_left_out == 0 && i->d.items_left_out == 0)
         return;
     group = describe_group(&i->d, i->root);
-    describe_number(&i->d, group, "parts", i->d.parts_left_out);
-    describe_number(&i->d, group, "items", i->d.items_left_out);
+    describe_number(&i->d, group, "part_count", i->d.parts_left_out);
+    describe_number(&i->d, group, "item_count", i->d.items_left_out);
     describe_put(&i->d, i->root, "left_out", group);
 }
 
