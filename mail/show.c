@@ -262,12 +262,13 @@ static int
 excuse(struct show *s, int rc, struct err *err)
 {
     static const char text[] = "\n[the rest of this part cannot be decoded]\n";
+    size_t skip = buf_len(s->line) == 0; /* a line end that is there already */
 
     if (rc != E_MALFORMED && rc != E_TRUNCATED)
         return rc;
     s->failed = true;
     err_clear(err);
-    return on_text(s, (const uint8_t *)text, sizeof text - 1, err);
+    return on_text(s, (const uint8_t *)text + skip, sizeof text - 1 - skip, err);
 }
 
 static int
