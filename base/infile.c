@@ -106,6 +106,17 @@ infile_next(struct infile *in, const uint8_t **ret, struct err *err)
     return n;
 }
 
+int
+infile_pump(struct infile *in, const struct sink *to, struct err *err)
+{
+    const uint8_t *piece;
+    ssize_t n;
+    int rc = 0;
+    while (rc == 0 && (n = infile_next(in, &piece, err)) != 0)
+        rc = n < 0 ? (int)n : sink_write(to, piece, (size_t)n, err);
+    return rc;
+}
+
 static int
 spool(struct infile *in, int to, off_t *ret_size, struct err *err)
 {

@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/sink.h"
 
 /* Piece size for streaming reads, in bytes. */
 #define IO_CHUNK (256u * 1024)
@@ -55,6 +56,10 @@ off_t infile_size(const struct infile *);
 /* "FILE" or "standard input", for messages. */
 const char *infile_name(const struct infile *);
 void infile_free(struct infile **);
+#define autofree_infile __attribute__((cleanup(infile_free)))
+
+/* All from where it stands to its end. Returns what reading or the sink failed with. */
+int infile_pump(struct infile *, const struct sink *to, struct err *err) must_check;
 
 struct outfile;
 int outfile_open(struct outfile **ret, const char *path, bool spool,
@@ -65,5 +70,9 @@ int outfile_write(struct outfile *, const void *data, size_t len, struct err *er
 int outfile_restart(struct outfile *, struct err *err) must_check;
 int outfile_commit(struct outfile *, struct err *err) must_check;
 void outfile_free(struct outfile **);
+#define autofree_outfile __attribute__((cleanup(outfile_free)))
+
+/* A sink that is outfile_write; borrows the output. */
+struct sink outfile_sink(struct outfile *);
 
 #endif

@@ -237,6 +237,18 @@ outfile_write(struct outfile *out, const void *data, size_t len, struct err *err
     return 0;
 }
 
+static int
+write_sink(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return outfile_write(arg, data, len, err);
+}
+
+struct sink
+outfile_sink(struct outfile *out)
+{
+    return (struct sink){.write = write_sink, .arg = out};
+}
+
 int
 outfile_restart(struct outfile *out, struct err *err)
 {

@@ -16,6 +16,7 @@
  *   cms/addsign.h   adds signers                 message -> [addsign] -> message
  *   cms/countersign.h  signs a signature         message -> [countersign] -> message
  *   cms/digests.h   several digests in one pass  content -> [digests]
+ *   cms/keyfile.h   keys that are files, as signers and openers
  *   cms/pem.h       PEM and base64 around it     bytes -> [armor] -> text, and back
  *
  * Signing a stream (docs/examples/sign-stream.c is the whole program):
@@ -29,12 +30,17 @@
  *     cms_sign_finish(sign, &err);
  *     cms_sign_free(&sign);
  *
+ * What takes pieces is itself a sink (cms_sign_sink, cms_encrypt_sink, cms_reader_sink,
+ * cms_armor_sink, ...), so one feeds another, and a file feeds any (base/io.h):
+ *
+ *     struct sink content = cms_sign_sink(sign);
+ *     infile_pump(in, &content, &err);
+ *
  * Verifying one:
  *
  *     struct cms_reader_options options = { .content = spool };
  *     cms_reader_new(&reader, &options, &err);
- *     while ((n = read(0, piece, sizeof piece)) > 0)
- *         cms_reader_update(reader, piece, n, &err);
+ *     ... cms_reader_update with each piece ...
  *     cms_reader_finish(reader, &err);
  *     cms_verify(reader, &(struct cms_verify_options){ 0 }, &verdict, &err);
  *     ... verdict->signatures[i].state == CMS_INTACT, then trust/ judges .cert ...
@@ -46,6 +52,8 @@
  *     struct cms_decrypt_options decrypt = { .openers = &opener, .opener_count = 1 };
  *     struct cms_reader_options options = { .content = spool, .decrypt = &decrypt };
  *     ... as above, and cms_reader_finish says whether the content is true ...
+ *
+ * cms_keyfile_signer and cms_keyfile_opener fill both from files.
  *
  * Detached content is hashed by the caller, before or after the message is read,
  * into a struct cms_digests that cms_verify is given.
@@ -68,6 +76,7 @@
 #include "cms/digested.h"
 #include "cms/digests.h"
 #include "cms/encrypt.h"
+#include "cms/keyfile.h"
 #include "cms/layers.h"
 #include "cms/pem.h"
 #include "cms/reader.h"

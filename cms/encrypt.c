@@ -416,6 +416,18 @@ finish(struct cms_encrypt *e, struct err *err)
                    : sink_write(&e->out, buf_data(out), buf_len(out), err);
 }
 
+static int
+write_sink(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return cms_encrypt_update(arg, data, len, err);
+}
+
+struct sink
+cms_encrypt_sink(struct cms_encrypt *e)
+{
+    return (struct sink){ .write = write_sink, .arg = e };
+}
+
 int
 cms_encrypt_finish(struct cms_encrypt *e, struct err *err)
 {

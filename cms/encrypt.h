@@ -89,6 +89,8 @@ int cms_encrypt_new(struct cms_encrypt **ret, const struct cms_encrypt_options *
  * more comes than content_size said. */
 int cms_encrypt_update(struct cms_encrypt *, const void *data, size_t len,
                        struct err *err) must_check;
+/* A sink that is cms_encrypt_update. */
+struct sink cms_encrypt_sink(struct cms_encrypt *);
 
 /* Writes what is left: the last block, the tag. Nothing may be called afterwards but
  * free. E_USAGE when less came than content_size said. */

@@ -180,6 +180,18 @@ cms_reader_update(struct cms_reader *r, const void *data, size_t len, struct err
     return rc;
 }
 
+static int
+write_sink(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return cms_reader_update(arg, data, len, err);
+}
+
+struct sink
+cms_reader_sink(struct cms_reader *r)
+{
+    return (struct sink){ .write = write_sink, .arg = r };
+}
+
 int
 cms_reader_finish(struct cms_reader *r, struct err *err)
 {

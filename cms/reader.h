@@ -83,6 +83,8 @@ int cms_reader_new(struct cms_reader **ret, const struct cms_reader_options *,
 /* More of the message. An error of the content sink comes back unchanged. */
 int cms_reader_update(struct cms_reader *, const void *data, size_t len,
                       struct err *err) must_check;
+/* A sink that is cms_reader_update. */
+struct sink cms_reader_sink(struct cms_reader *);
 
 /* The input has ended. E_TRUNCATED when the message has not. */
 int cms_reader_finish(struct cms_reader *, struct err *err) must_check;

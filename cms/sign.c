@@ -438,6 +438,18 @@ finish(struct cms_sign *s, struct err *err)
                    : put(s, out, err);
 }
 
+static int
+write_sink(void *arg, const uint8_t *data, size_t len, struct err *err)
+{
+    return cms_sign_update(arg, data, len, err);
+}
+
+struct sink
+cms_sign_sink(struct cms_sign *s)
+{
+    return (struct sink){ .write = write_sink, .arg = s };
+}
+
 int
 cms_sign_finish(struct cms_sign *s, struct err *err)
 {

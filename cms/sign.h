@@ -102,6 +102,8 @@ int cms_sign_new(struct cms_sign **ret, const struct cms_sign_options *, const s
 /* More content. Returns what the sink returned when it stopped; E_USAGE when
  * more comes than content_size said. */
 int cms_sign_update(struct cms_sign *, const void *data, size_t len, struct err *err) must_check;
+/* A sink that is cms_sign_update. */
+struct sink cms_sign_sink(struct cms_sign *);
 
 /* Signs and writes what is left. Nothing may be called afterwards but free. */
 int cms_sign_finish(struct cms_sign *, struct err *err) must_check;
