@@ -39,7 +39,7 @@ is_cms(const struct cms_reader *r, int *ret_bare)
     int nid = cms_reader_content_type(r);
 
     *ret_bare = nid == NID_id_smime_ct_contentInfo ? 0 : nid;
-    return nid == NID_id_smime_ct_contentInfo || reader_kind(nid) != NULL;
+    return nid == NID_id_smime_ct_contentInfo || reader_nested_kind(nid) != NULL;
 }
 
 /* Compression over compression multiplies: what comes out at last is held against

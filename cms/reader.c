@@ -12,6 +12,7 @@
 #define OID_MAX 64
 
 static const struct content_kind *const kinds[] = {
+    &data_kind,
     &signed_data_kind,
     &enveloped_data_kind,
     &auth_enveloped_data_kind,
@@ -21,13 +22,19 @@ static const struct content_kind *const kinds[] = {
     &authenticated_data_kind,
 };
 
-const struct content_kind *
-reader_kind(int nid)
+static const struct content_kind *
+kind_of(int nid)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (kinds[i]->nid == nid)
             return kinds[i];
     return NULL;
+}
+
+const struct content_kind *
+reader_nested_kind(int nid)
+{
+    return nid == NID_pkcs7_data ? NULL : kind_of(nid);
 }
 
 static int
@@ -59,7 +66,7 @@ take_type(void *reader, const uint8_t *der, size_t len, struct err *err)
     OBJ_obj2txt(text, sizeof text, oid, 0);
     OBJ_obj2txt(r->type_oid, sizeof r->type_oid, oid, 1);
     ASN1_OBJECT_free(oid);
-    r->kind = reader_kind(r->type);
+    r->kind = kind_of(r->type);
     if (r->kind == NULL)
         return err_set(err, E_UNSUPPORTED, "message: it is CMS of the type %s, which cannot "
                        "be read here", text);
@@ -103,7 +110,7 @@ begin(struct cms_reader *r, struct err *err)
     if (r->options.bare == 0)
         return walk_init(&r->walk, content_info, max, r, err);
     r->type = r->options.bare;
-    r->kind = reader_kind(r->type);
+    r->kind = reader_nested_kind(r->type);
     if (r->kind == NULL)
         return err_set(err, E_UNSUPPORTED, "message: structures of the type %s cannot be read "
                        "here", OBJ_nid2sn(r->type) == NULL ? "?" : OBJ_nid2sn(r->type));

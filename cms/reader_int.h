@@ -73,6 +73,7 @@ struct cms_reader {
     struct authentication *authentication;  /* when it is AuthenticatedData */
 };
 
+extern const struct content_kind data_kind;
 extern const struct content_kind signed_data_kind;
 extern const struct content_kind enveloped_data_kind;
 extern const struct content_kind auth_enveloped_data_kind;
@@ -81,8 +82,9 @@ extern const struct content_kind encrypted_data_kind;
 extern const struct content_kind digested_data_kind;
 extern const struct content_kind authenticated_data_kind;
 
-/* The kind of a type, or NULL. */
-const struct content_kind *reader_kind(int nid);
+/* The kind of a type whose structure can be another message's content; NULL for id-data, which
+ * says that the content is no structure, and for what is not known. */
+const struct content_kind *reader_nested_kind(int nid);
 
 /* For the grammars: eContentType, and content that is in the clear. */
 int reader_content_type(void *reader, const uint8_t *der, size_t len, struct err *err) must_check;

@@ -117,6 +117,35 @@ assert_survives_damage(const struct buf *message, const struct cms_decrypt_optio
     buf_free(&m);
 }
 
+struct buf *
+bare_structure(struct buf *message)
+{
+    const uint8_t *at = buf_data(message);
+    size_t left = buf_len(message), skip = 0;
+    struct buf *out = buf_new();
+    struct ber_header h = { 0 };
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(ber_read_header(at, left, &h), 1);
+        skip = h.size + (h.id == BER_OID ? (size_t)h.length : 0);
+        at += skip;
+        left -= skip;
+    }
+    /* the ends of [0] and ContentInfo */
+    ck_assert_int_eq(buf_put(out, at, h.length < 0 ? left - 4 : left), 0);
+    buf_free(&message);
+    return out;
+}
+
+struct buf *
+peer_message(const char *name)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/tests/cms/peers/%s", SIGNET_SOURCE_ROOT, name);
+    return read_file(path);
+}
+
 void
 replace_octets(struct buf *message, const void *from, const void *to, size_t len)
 {

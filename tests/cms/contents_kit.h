@@ -22,6 +22,11 @@ struct cms_decrypt_options with_key(size_t key_len);
 void assert_survives_damage(const struct buf *message, const struct cms_decrypt_options *,
                             const void *content, size_t len);
 
+/* Frees a message and gives it without its ContentInfo, as it stands in another's content. */
+struct buf *bare_structure(struct buf *message);
+/* A message of tests/cms/peers. */
+struct buf *peer_message(const char *name);
+
 /* Replaces the first of these octets, found in the message, by others as long. */
 void replace_octets(struct buf *message, const void *from, const void *to, size_t len);
 

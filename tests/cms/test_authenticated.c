@@ -130,6 +130,35 @@ START_TEST(by_hand)
 }
 END_TEST
 
+/* HMAC with SHA-1 and SHA-2 over content and attributes, by KEK and by password. */
+START_TEST(bouncy_castle)
+{
+    static const char *const digests_of[] = { "1", "256", "384", "512" };
+    struct cms_kek kek = { .key = test_kek(32) };
+    struct cms_decrypt_options options[] = {
+        { .password = test_password("correct horse") }, { .keks = &kek, .kek_count = 1 },
+    };
+    char name[64];
+
+    for (size_t i = 0; i < 16; i++) {
+        bool by_kek = i % 2, attributes = i / 2 % 2;
+        struct buf *m;
+
+        snprintf(name, sizeof name, "bc-authenticated-%s%s.der", digests_of[i / 4],
+                 attributes ? "-attrs" : "");
+        m = peer_message(name);
+        if (by_kek && i / 4 == 0)
+            assert_refused(m, &options[1], E_NO_KEY, "none of the given keys");
+        else
+            assert_opens(m, &options[by_kek], "This is some sample content.", 28);
+        replace_octets(m, "sample", "altered" + 1, 6);
+        if (!by_kek)
+            assert_refused(m, &options[0], E_ALTERED, "is not what was authenticated");
+        buf_free(&m);
+    }
+}
+END_TEST
+
 START_TEST(attributes)
 {
     STACK_OF(X509_ATTRIBUTE) *auth = NULL, *other = NULL;
@@ -438,6 +467,7 @@ main(void)
     tcase_add_loop_test(tc, round_trip, 0, (int)WORDS * 3);
     tcase_add_test(tc, parsed);
     tcase_add_test(tc, by_hand);
+    tcase_add_test(tc, bouncy_castle);
     tcase_add_test(tc, attributes);
     tcase_add_test(tc, several_recipients);
     tcase_add_loop_test(tc, damage, 0, 4);

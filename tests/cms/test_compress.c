@@ -118,6 +118,15 @@ START_TEST(made_elsewhere)
 }
 END_TEST
 
+START_TEST(bouncy_castle)
+{
+    struct buf *m = peer_message("bc-compressed.ber");
+
+    assert_opens(m, NULL, "This is some sample content.", 28);
+    buf_free(&m);
+}
+END_TEST
+
 /* What we write, taken apart by libcrypto and zlib. */
 START_TEST(read_elsewhere)
 {
@@ -282,7 +291,8 @@ START_TEST(honest)
 {
     size_t size = (size_t)2 * CMS_INFLATE_FREE;
     uint8_t *content = text(size);
-    struct buf *m = compress_content(&(struct cms_compress_options){ .level = 1 }, content, size, 100000);
+    struct cms_compress_options options = { .level = 1 };
+    struct buf *m = compress_content(&options, content, size, 100000);
     struct err err = { 0 };
     uint64_t got = 0;
 
@@ -338,6 +348,7 @@ main(void)
     tcase_set_timeout(tc, 300);
     tcase_add_test(tc, round_trip);
     tcase_add_test(tc, made_elsewhere);
+    tcase_add_test(tc, bouncy_castle);
     tcase_add_test(tc, read_elsewhere);
     tcase_add_test(tc, facts);
     tcase_add_test(tc, damage);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -145,6 +146,55 @@ START_TEST(vector_parses)
 }
 END_TEST
 
+/* RFC 4134's other types; 7.1 and 7.2 with the key that the RFC prints. */
+static const struct plain {
+    const char *name;
+    int type;
+    bool key, ber;
+    size_t attributes;
+} plain[] = {
+    { "rfc4134/3.1.bin", NID_pkcs7_data, false, true, 0 },
+    { "rfc4134/3.2.bin", NID_pkcs7_data, false, false, 0 },
+    { "rfc4134/6.0.bin", NID_pkcs7_digest, false, false, 0 },
+    { "rfc4134/7.1.bin", NID_pkcs7_encrypted, true, false, 0 },
+    { "rfc4134/7.2.bin", NID_pkcs7_encrypted, true, false, 1 },
+};
+
+START_TEST(other_types)
+{
+    static const uint8_t octets[] = {
+        0x73, 0x7c, 0x79, 0x1f, 0x25, 0xea, 0xd0, 0xe0, 0x46, 0x29, 0x25, 0x43,
+        0x52, 0xf7, 0xdc, 0x62, 0x91, 0xe5, 0xcb, 0x26, 0x91, 0x7a, 0xda, 0x32,
+    };
+    const struct plain *v = &plain[_i];
+    struct buf *message = vector(v->name), *content = vector(CONTENT);
+    struct secret *key = secret_new(sizeof octets);
+    struct cms_decrypt_options options = { .content_key = key, .allow_weak = true };
+
+    ck_assert_int_eq(secret_set(key, octets, sizeof octets), 0);
+    for (int feeding = FEED_WHOLE; feeding <= FEED_RANDOM; feeding++) {
+        struct opened o = open_message(buf_data(message), buf_len(message), feeding, &options);
+
+        ck_assert_msg(o.rc == 0, "%s: %s", v->name, err_text(&o.err));
+        ck_assert_int_eq(cms_reader_type(o.reader), v->type);
+        ck_assert_int_eq(cms_reader_content_type(o.reader), NID_pkcs7_data);
+        ck_assert(cms_reader_is_ber(o.reader) == v->ber);
+        ck_assert_uint_eq(buf_len(o.content), buf_len(content));
+        ck_assert_mem_eq(buf_data(o.content), buf_data(content), buf_len(content));
+        if (v->key)
+            ck_assert_uint_eq(cms_reader_encrypted(o.reader)->attribute_count, v->attributes);
+        opened_clear(&o);
+    }
+    if (v->key) {
+        options.allow_weak = false;
+        assert_refused(message, &options, E_WEAK, "3des-cbc, which is weak");
+    }
+    secret_free(&key);
+    buf_free(&message);
+    buf_free(&content);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -160,6 +210,7 @@ main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, vector_opens, 0, (int)(sizeof vectors / sizeof *vectors));
     tcase_add_loop_test(tc, vector_parses, 0, (int)(sizeof parsed / sizeof *parsed));
+    tcase_add_loop_test(tc, other_types, 0, (int)(sizeof plain / sizeof *plain));
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

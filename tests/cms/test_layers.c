@@ -8,26 +8,6 @@
 
 #include <openssl/objects.h>
 
-/* Without its ContentInfo, as it stands within another message: the caller frees. */
-static struct buf *
-bare(struct buf *message)
-{
-    const uint8_t *at = buf_data(message), *end;
-    struct buf *out = buf_new();
-    long len;
-    int tag, class, form;
-
-    form = ASN1_get_object(&at, &len, &tag, &class, (long)buf_len(message));
-    ck_assert(form == V_ASN1_CONSTRUCTED);
-    end = at + len;
-    (void)ASN1_get_object(&at, &len, &tag, &class, end - at);
-    at += len;
-    (void)ASN1_get_object(&at, &len, &tag, &class, end - at);
-    ck_assert_int_eq(buf_put(out, at, (size_t)len), 0);
-    buf_free(&message);
-    return out;
-}
-
 static struct buf *
 signed_message(const void *content, size_t len, int type)
 {
@@ -106,14 +86,14 @@ assert_fails(const struct buf *m, int code, const char *words)
 static struct buf *
 four_layers(const void *content, size_t len)
 {
-    struct buf *a = bare(signed_message(content, len, 0)), *b;
+    struct buf *a = bare_structure(signed_message(content, len, 0)), *b;
 
     b = compressed_message(buf_data(a), buf_len(a), NID_pkcs7_signed);
     buf_free(&a);
     /* compressed ones are BER, and whole here: in a ContentInfo */
     a = encrypted_message("aes128-cbc", buf_data(b), buf_len(b), NID_id_smime_ct_contentInfo);
     buf_free(&b);
-    a = bare(a);
+    a = bare_structure(a);
     b = encrypted_message("aes256-gcm", buf_data(a), buf_len(a), NID_pkcs7_enveloped);
     buf_free(&a);
     return b;
@@ -183,7 +163,7 @@ END_TEST
 /* Encrypted and not opened: parsed, and the last. */
 START_TEST(not_opened)
 {
-    struct buf *inner = bare(signed_message("abc", 3, 0));
+    struct buf *inner = bare_structure(signed_message("abc", 3, 0));
     struct buf *m = encrypted_message("aes128-gcm", buf_data(inner), buf_len(inner),
                                       NID_pkcs7_signed);
     struct cms_layers_options options = { 0 };
@@ -206,7 +186,7 @@ nested(size_t layers)
     struct buf *m = signed_message("abc", 3, 0);
 
     for (size_t i = 1; i < layers; i++) {
-        struct buf *inner = bare(m);
+        struct buf *inner = bare_structure(m);
 
         m = signed_message(buf_data(inner), buf_len(inner), NID_pkcs7_signed);
         buf_free(&inner);
@@ -235,7 +215,7 @@ END_TEST
 
 START_TEST(what_is_wrong_within)
 {
-    struct buf *inner = bare(signed_message("abc", 3, 0)), *m, *middle;
+    struct buf *inner = bare_structure(signed_message("abc", 3, 0)), *m, *middle;
 
     /* cut, added to, not there, of another type, garbage */
     m = signed_message(buf_data(inner), buf_len(inner) - 1, NID_pkcs7_signed);
@@ -259,7 +239,7 @@ START_TEST(what_is_wrong_within)
     assert_fails(m, E_MALFORMED, "layer 2: message: contentType was expected at offset");
     buf_free(&m);
     /* within the third layer, and said once */
-    middle = bare(signed_message("\x30\x03\x04\x01x", 5, NID_pkcs7_signed));
+    middle = bare_structure(signed_message("\x30\x03\x04\x01x", 5, NID_pkcs7_signed));
     m = encrypted_message("aes128-cbc", buf_data(middle), buf_len(middle), NID_pkcs7_signed);
     assert_fails(m, E_MALFORMED, "layer 3: message: version of SignedData was expected");
     buf_free(&m);
@@ -325,7 +305,7 @@ END_TEST
 
 START_TEST(bare_start)
 {
-    struct buf *inner = bare(signed_message("abc", 3, 0));
+    struct buf *inner = bare_structure(signed_message("abc", 3, 0));
     struct cms_reader_options options = { .bare = NID_pkcs7_signed };
     const struct cms_signed *verdict = NULL;
     struct cms_reader *r = NULL;

@@ -8,50 +8,15 @@
  */
 #include "tests/cms/resign_kit.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
+
+#include "tests/cms/dice.h"
 
 #define ROUNDS 400
 #define SECONDS 7
 #define CONTENT_MAX 200000
 #define SIGNERS_MAX 4
-
-/* xorshift64*: the same numbers everywhere. */
-static uint64_t state;
-/* Of the round that runs; shared, for the suite's main survives a failure. */
-static uint64_t *shared_seed;
-
-static uint64_t
-next(void)
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return state * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-static size_t
-below(size_t n)
-{
-    return (size_t)(next() >> 16) % n;
-}
-
-static bool
-coin(void)
-{
-    return below(2) == 1;
-}
-
-/* Small ones as often as long ones. */
-static size_t
-some_size(size_t max)
-{
-    return below(((size_t)1 << below(18)) % max + 1);
-}
 
 struct round {
     uint8_t *content;
@@ -65,27 +30,25 @@ struct round {
 static void
 draw(struct round *r)
 {
-    bool plain = below(4) == 0;
+    bool plain = dice_below(4) == 0;
 
-    *r = (struct round){ .len = below(3) == 0 ? below(CONTENT_MAX) : some_size(CONTENT_MAX),
-                         .count = 1 + below(SIGNERS_MAX), .text = coin(),
-                         .added = below(3) == 0, .countersigned = below(3) == 0 };
-    r->content = malloc(r->len + 1);
-    for (size_t i = 0; i < r->len; i++)
-        r->content[i] = (uint8_t)(next() >> 56);
+    *r = (struct round){ .len = dice_below(3) == 0 ? dice_below(CONTENT_MAX) : dice_size(CONTENT_MAX),
+                         .count = 1 + dice_below(SIGNERS_MAX), .text = dice_coin(),
+                         .added = dice_below(3) == 0, .countersigned = dice_below(3) == 0 };
+    r->content = dice_bytes(r->len);
     for (size_t i = 0; i < r->count; i++) {
         struct person *p;
 
         do
-            p = people(below(people_count()));
+            p = people(dice_below(people_count()));
         while (plain && alg_sig_by_name(p->scheme)->digest == NULL);
         r->signers[i] = person_signer(p);
-        r->signers[i].ski = coin();
+        r->signers[i].ski = dice_coin();
     }
     r->options = (struct cms_sign_options){
-        .signers = r->signers, .count = r->count, .detached = coin(),
-        .content_size = coin() ? (int64_t)r->len : -1, .no_attributes = plain,
-        .signing_time = coin() ? CMS_TIME_NONE : 0,
+        .signers = r->signers, .count = r->count, .detached = dice_coin(),
+        .content_size = dice_coin() ? (int64_t)r->len : -1, .no_attributes = plain,
+        .signing_time = dice_coin() ? CMS_TIME_NONE : 0,
     };
 }
 
@@ -99,14 +62,14 @@ write_round(const struct round *r)
     struct err err = { 0 };
 
     if (r->text && !r->added && !r->countersigned) {
-        struct cms_armor_options options = { .label = "CMS", .crlf = coin() };
+        struct cms_armor_options options = { .label = "CMS", .crlf = dice_coin() };
 
         ck_assert_int_eq(cms_armor_new(&armor, &options, &sink, &err), 0);
         sink = cms_armor_sink(armor);
     }
     ck_assert_msg(cms_sign_new(&s, &r->options, &sink, &err) == 0, "%s", err_text(&err));
     for (size_t at = 0, n; at < r->len; at += n) {
-        n = 1 + some_size(CONTENT_MAX);
+        n = 1 + dice_size(CONTENT_MAX);
         if (n > r->len - at)
             n = r->len - at;
         ck_assert_msg(cms_sign_update(s, r->content + at, n, &err) == 0, "%s", err_text(&err));
@@ -126,13 +89,13 @@ sign_again(const struct round *r, struct buf *m, const struct cms_digests *diges
     struct buf *more;
 
     if (r->added) {
-        more = addsign(m, people(below(people_count())), digests, below(buf_len(m)));
+        more = addsign(m, people(dice_below(people_count())), digests, dice_below(buf_len(m)));
         buf_free(&m);
         m = more;
     }
     if (r->countersigned) {
-        more = countersign(m, people(below(people_count())), below(r->count),
-                           below(buf_len(m)));
+        more = countersign(m, people(dice_below(people_count())), dice_below(r->count),
+                           dice_below(buf_len(m)));
         buf_free(&m);
         m = more;
     }
@@ -180,7 +143,7 @@ read_round(const struct round *r, const struct buf *m, const struct cms_digests 
     in = (struct sink){ .write = to_reader, .arg = reader };
     ck_assert_int_eq(cms_dearmor_new(&dearmor, CMS_FORM_AUTO, &in, &err), 0);
     for (size_t at = 0, n; at < buf_len(m); at += n) {
-        n = 1 + some_size(CONTENT_MAX);
+        n = 1 + dice_size(CONTENT_MAX);
         if (n > buf_len(m) - at)
             n = buf_len(m) - at;
         ck_assert_msg(cms_dearmor_update(dearmor, buf_data(m) + at, n, &err) == 0, "%s",
@@ -217,20 +180,7 @@ one_round(void)
 
 START_TEST(random_messages)
 {
-    const char *given = getenv("SIGNET_TEST_SEED");
-    time_t end = time(NULL) + SECONDS;
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0)
-                                  : (uint64_t)time(NULL) * UINT64_C(0x9e3779b97f4a7c15);
-    int rounds = 0;
-
-    /* a given seed is a failed round's: that one alone */
-    do {
-        state = seed == 0 ? 1 : seed;
-        *shared_seed = state;
-        one_round();
-        seed = next();
-        rounds++;
-    } while (given == NULL && rounds < ROUNDS && time(NULL) < end);
+    dice_rounds(one_round, ROUNDS, SECONDS);
 }
 END_TEST
 
@@ -239,20 +189,13 @@ main(void)
 {
     Suite *suite = suite_create("cms-property");
     TCase *tc = tcase_create("property");
-    int rc;
 
-    shared_seed = mmap(NULL, sizeof *shared_seed, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared_seed == MAP_FAILED)
+    if (!dice_share())
         return EXIT_FAILURE;
-
     for (size_t i = 0; i < people_count(); i++)
         (void)people(i);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, random_messages);
     suite_add_tcase(suite, tc);
-    rc = run_suite(suite);
-    if (rc != EXIT_SUCCESS)
-        printf("repeat the round with SIGNET_TEST_SEED=0x%" PRIx64 "\n", *shared_seed);
-    return rc;
+    return dice_report(run_suite(suite));
 }
