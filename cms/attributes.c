@@ -94,6 +94,8 @@ cms_capability_at(const struct cms_signature *s, size_t i, struct cms_capability
         return rc;
     if (id != SEQUENCE)
         return E_MALFORMED;
+    if (i >= CMS_CAPABILITIES_MAX)
+        return E_LIMIT;
     for (size_t n = 0; n <= i; n++) {
         if (list.len == 0)
             return 0;

@@ -43,7 +43,7 @@ struct cms_capability {
 struct cms_signature;
 
 /* The i-th of SMIMECapabilities: 1; 0 behind the last, or when there are none;
- * E_MALFORMED. */
+ * E_MALFORMED; E_LIMIT for i from CMS_CAPABILITIES_MAX on. */
 int cms_capability_at(const struct cms_signature *, size_t i,
                       struct cms_capability *ret) must_check;
 

@@ -127,7 +127,8 @@ verify_one(const struct signed_subject *parent, const ASN1_OCTET_STRING *sig,
            const ASN1_TYPE *value, struct signer *s, struct cms_signature *ret)
 {
     autofree_cms_digests struct cms_digests *digests = NULL;
-    struct signed_subject subject = { .certs = parent->certs, .known = parent->known };
+    struct signed_subject subject = { .certs = parent->certs, .known = parent->known,
+                                      .extra_tries = parent->extra_tries };
     int rc = parse(value, s);
 
     if (rc == E_NOMEM)

@@ -50,8 +50,13 @@
 #define CMS_MAX_CERT_SIZE (256u * 1024)
 #define CMS_MAX_CRL_SIZE (4u * 1024 * 1024)
 #define CMS_MAX_SIGNER_SIZE (1024u * 1024)
+/* Longest signature value, bytes: that of RSA-16384 is 2048 long, SLH-DSA's 50 kB. */
+#define CMS_MAX_SIGNATURE_SIZE (64u * 1024)
 /* Most bytes of everything that is not content. */
 #define CMS_MAX_OTHER_SIZE (8u * 1024 * 1024)
+/* Most ASN.1 elements in all of that: a parsed element takes far more memory than its
+ * octets. A revocation list of 4 MB has about 400,000. */
+#define CMS_MAX_ELEMENTS (1u << 20)
 /* CompressedData: this many bytes come out whatever went in; beyond them, at most this many
  * times the bytes that went in, unless max_inflate_ratio says otherwise. zlib can do
  * 1032:1, which text and most data never come near. */

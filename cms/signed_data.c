@@ -137,6 +137,9 @@ take_signer(void *reader, const uint8_t *der, size_t len, struct err *err)
     sd->count++;
     if (der != end)
         return reader_malformed(r, "SignerInfo", err);
+    if (ASN1_STRING_length(s->info->signature) > (int)CMS_MAX_SIGNATURE_SIZE)
+        return err_set(err, E_LIMIT, "message: the signature before offset %" PRIu64 " is longer "
+                       "than %u bytes", r->walk.ber.offset, CMS_MAX_SIGNATURE_SIZE);
     rc = count_attributes(r, s->info, err);
     if (rc != 0)
         return rc;

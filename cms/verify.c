@@ -15,8 +15,10 @@
 #include "cms/verify_int.h"
 
 /* Most certificates tried for one signer: they should be one; a message could
- * bring a thousand with the same name to burn time. */
+ * bring a thousand with the same name to burn time. And most for all signers of a
+ * message together, beyond the first of each. */
 #define CANDIDATES_MAX 32
+#define EXTRA_TRIES_MAX 128
 
 static const char *const words[] = {
 #define X(state, word) word,
@@ -34,6 +36,8 @@ struct check {
     size_t content_len;                     /* 0: there is none */
     struct buf *attrs;                      /* DER to hash, when has_attributes */
     bool key_is_weak;                       /* of the certificate that was tried last */
+    int tries;
+    bool untried;                           /* certificates of the name were left over */
 };
 
 const char *
@@ -335,10 +339,21 @@ try_cert(struct check *c, X509 *cert, struct err *err)
     return fit;
 }
 
+/* Whether one more may be tried. */
+static bool
+may_try(struct check *c)
+{
+    bool may = c->tries < CANDIDATES_MAX && (c->tries == 0 || *c->subject->extra_tries > 0);
+
+    if (may && c->tries++ > 0)
+        --*c->subject->extra_tries;
+    c->untried |= !may;
+    return may;
+}
+
 /* Tries those of certs that the signer's name fits; keeps the best. */
 static enum fit
-try_certs(struct check *c, const STACK_OF(X509) *certs, int *tries, enum fit best,
-          struct err *err)
+try_certs(struct check *c, const STACK_OF(X509) *certs, enum fit best, struct err *err)
 {
     struct err why = { 0 };
 
@@ -346,9 +361,8 @@ try_certs(struct check *c, const STACK_OF(X509) *certs, int *tries, enum fit bes
         X509 *cert = sk_X509_value(certs, i);
         enum fit fit;
 
-        if (!matches(c->result, cert) || *tries == CANDIDATES_MAX)
+        if (!matches(c->result, cert) || !may_try(c))
             continue;
-        ++*tries;
         fit = try_cert(c, cert, &why);
         if (fit <= best)
             continue;
@@ -378,19 +392,19 @@ check_signature(struct check *c)
 {
     struct err err = { 0 };
     enum fit fit;
-    int tries = 0;
 
     if (!c->result->has_attributes && c->content_len == 0) {
         find_cert(c);
         return;
     }
-    fit = try_certs(c, c->subject->certs, &tries, FIT_NOT_TRIED, &err);
-    fit = try_certs(c, c->subject->known, &tries, fit, &err);
+    fit = try_certs(c, c->subject->certs, FIT_NOT_TRIED, &err);
+    fit = try_certs(c, c->subject->known, fit, &err);
     if (fit == FIT_UNSUPPORTED)
         fail(c, CMS_UNSUPPORTED, NULL, "%s", err_text(&err));
     if (fit == FIT_BAD)
-        fail(c, CMS_BAD_SIGNATURE, NULL, "%s%s", err_text(&err),
-             c->result->has_attributes ? "" : ", or the content was altered");
+        fail(c, CMS_BAD_SIGNATURE, NULL, "%s%s%s", err_text(&err),
+             c->result->has_attributes ? "" : ", or the content was altered",
+             c->untried ? "; there are too many certificates of its name to try them all" : "");
     if (fit == FIT_OTHER_CERT)
         fail(c, CMS_BAD_SIGNATURE, "signing-certificate-mismatch", "%s", err_text(&err));
 }
@@ -463,8 +477,10 @@ verify_all(struct cms_reader *r, const struct cms_verify_options *options,
         .certs = sd->taken.certs, .known = options->certs,
     };
     size_t left = CMS_MAX_COUNTERSIGNATURES;
+    unsigned extra_tries = EXTRA_TRIES_MAX;
     int rc = 0;
 
+    subject.extra_tries = &extra_tries;
     verdicts_free(sd->results, sd->count);
     sd->results = calloc(sd->count + 1, sizeof *sd->results);
     if (sd->results == NULL)

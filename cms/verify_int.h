@@ -12,6 +12,8 @@ struct signed_subject {
     const ASN1_OBJECT *content_type;    /* NULL: another signature, which has no type */
     const STACK_OF(X509) *certs;        /* of the message */
     const STACK_OF(X509) *known;        /* of the caller */
+    unsigned *extra_tries;              /* certificates that may yet be tried in this message
+                                           beyond the first of each signer */
 };
 
 /* Fills *ret, which was zero, with the verdict. 0 or E_NOMEM. */

@@ -147,6 +147,10 @@ count_other(struct walk *w, const struct ber_event *e, struct err *err)
     if (w->active != NULL && !w->capturing)
         return 0;
     w->other += e->len;
+    w->elements += e->kind == BER_HEADER;
+    if (w->elements > CMS_MAX_ELEMENTS)
+        return err_set(err, E_LIMIT, "message: more than %u ASN.1 elements that are not content, "
+                       "at offset %" PRIu64, CMS_MAX_ELEMENTS, e->offset);
     if (w->other <= w->max_other)
         return 0;
     return err_set(err, E_LIMIT,

@@ -59,6 +59,7 @@ struct walk {
     struct buf *capture;
     uint64_t other;                  /* octets that are not in a WALK_STRING */
     uint64_t max_other;
+    uint32_t elements;               /* that are not within a WALK_STRING */
     void *arg;                       /* given to the callbacks */
 };
 
