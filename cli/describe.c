@@ -239,7 +239,8 @@ describe_name(struct describe *d, json_t *object, const char *key, const X509_NA
 static bool
 is_fault(int rc)
 {
-    return rc == E_MALFORMED || rc == E_TRUNCATED || rc == E_LIMIT || rc == E_UNSUPPORTED;
+    return rc == E_MALFORMED || rc == E_TRUNCATED || rc == E_LIMIT || rc == E_UNSUPPORTED ||
+           rc == E_ALTERED;
 }
 
 int

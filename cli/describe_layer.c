@@ -5,6 +5,8 @@
 #include <string.h>
 #include <openssl/objects.h>
 
+#include "cms/digested.h"
+
 static void
 put_type(struct describe *d, json_t *object, const char *oid)
 {
@@ -17,10 +19,11 @@ put_type(struct describe *d, json_t *object, const char *oid)
     describe_string(d, object, "oid", oid);
 }
 
+/* AuthenticatedData has recipients, but its content is in the clear. */
 static bool
 is_encrypted(struct cms_reader *r)
 {
-    return cms_facts_ciphertext_size(r) > 0 || cms_reader_encrypted(r) != NULL;
+    return cms_reader_encrypted(r) != NULL && cms_reader_type(r) != NID_id_smime_ct_authData;
 }
 
 /* EncapsulatedContentInfo and EncryptedContentInfo. */
@@ -66,6 +69,18 @@ put_signed(struct describe *d, json_t *object, struct cms_reader *r)
 }
 
 static void
+put_digested(struct describe *d, json_t *object, struct cms_reader *r)
+{
+    size_t len = 0;
+    const uint8_t *value = cms_facts_digest_value(r, &len);
+
+    if (cms_reader_digest(r) != NULL)
+        describe_string(d, object, "digest", cms_reader_digest(r)->name);
+    if (value != NULL)
+        describe_hex(d, object, "digest_value", value, len, len);
+}
+
+static void
 put_cipher(struct describe *d, json_t *object, struct cms_reader *r,
            const struct cms_encrypted *e)
 {
@@ -73,7 +88,7 @@ put_cipher(struct describe *d, json_t *object, struct cms_reader *r,
     char name[DESCRIBE_NAME_MAX];
     json_t *cipher;
 
-    if (e->cipher_oid == NULL || e->cipher_oid[0] == '\0')
+    if (e->cipher_oid == NULL || e->cipher_oid[0] == '\0' || !is_encrypted(r))
         return;
     cipher = describe_group(d, object);
     describe_dotted_name(e->cipher_oid, name);
@@ -116,6 +131,8 @@ put_encrypted(struct describe *d, json_t *object, struct cms_reader *r)
             describe_append(d, object, "recipients", describe_recipient(d, &e->recipients[i]));
         put_cipher(d, object, r, e);
     }
+    describe_algorithm(d, object, "mac_algorithm", cms_facts_mac_algorithm(r));
+    describe_algorithm(d, object, "digest", cms_facts_mac_digest(r));
     describe_attributes(d, object, "authenticated_attributes", cms_facts_auth_attrs(r));
     if (cms_facts_mac_size(r) > 0)
         describe_number(d, object, "mac_bytes", cms_facts_mac_size(r));
@@ -137,6 +154,7 @@ describe_layer(struct describe *d, struct cms_reader *r, uint64_t offset)
         describe_number(d, object, "version", (uint64_t)cms_facts_version(r));
     put_content(d, object, r);
     put_signed(d, object, r);
+    put_digested(d, object, r);
     put_encrypted(d, object, r);
     return object;
 }

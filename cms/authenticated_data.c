@@ -9,6 +9,7 @@
 #include "cms/algid.h"
 #include "cms/digests_int.h"
 #include "cms/enveloped.h"
+#include "cms/facts.h"
 #include "cms/mac.h"
 
 /* AuthenticatedData's versions (RFC 5652, 9.1) go up to this. */
@@ -91,6 +92,18 @@ mac_algorithm(void *reader, const uint8_t *der, size_t len, struct err *err)
     r->enveloped->result.hmac = mac_read(a->mac_alg);
     rc = enveloped_check_recipients(r, err);
     return rc != 0 || r->options.decrypt == NULL ? rc : open_key(r, err);
+}
+
+const X509_ALGOR *
+cms_facts_mac_algorithm(const struct cms_reader *r)
+{
+    return r->authentication == NULL ? NULL : r->authentication->mac_alg;
+}
+
+const X509_ALGOR *
+cms_facts_mac_digest(const struct cms_reader *r)
+{
+    return r->authentication == NULL ? NULL : r->authentication->digest_alg;
 }
 
 /* The digest of the content; weak ones let content be exchanged. */

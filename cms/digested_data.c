@@ -9,6 +9,7 @@
 
 #include "cms/algid.h"
 #include "cms/cipher.h"
+#include "cms/facts.h"
 #include "cms/reader_take.h"
 
 /* DigestedData's versions (RFC 5652, 7) go up to this. */
@@ -109,6 +110,15 @@ const struct alg_digest *
 cms_reader_digest(const struct cms_reader *r)
 {
     return r->digested == NULL ? NULL : r->digested->digest;
+}
+
+const uint8_t *
+cms_facts_digest_value(const struct cms_reader *r, size_t *ret_len)
+{
+    if (r->digested == NULL || r->digested->len == 0)
+        return NULL;
+    *ret_len = r->digested->len;
+    return r->digested->value;
 }
 
 /* DigestedData (RFC 5652, 7). */

@@ -70,8 +70,17 @@ void cms_countersigner_facts(const struct cms_countersigner *, struct cms_signer
 void cms_countersigner_free(struct cms_countersigner **);
 
 /*
+ * DigestedData: the digest as it stands in the message; NULL before it is known.
+ */
+const uint8_t *cms_facts_digest_value(const struct cms_reader *, size_t *ret_len);
+
+/*
  * EnvelopedData and AuthEnvelopedData, and what else names recipients.
  */
+
+/* The algorithms of AuthenticatedData; NULL when absent, and for other types. */
+const X509_ALGOR *cms_facts_mac_algorithm(const struct cms_reader *);
+const X509_ALGOR *cms_facts_mac_digest(const struct cms_reader *);
 
 /* A recipient's further parts; which are there depends on its kind. */
 struct cms_recipient_facts {
