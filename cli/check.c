@@ -186,6 +186,9 @@ read_mail(struct check *c, struct mail_reader **ret, bool all_digests,
     rc = stream_pump(c->in, &in, err);
     if (rc == 0)
         rc = mail_reader_finish(*ret, err);
+    if (rc == E_MALFORMED && mail_reader_form(*ret) == MAIL_NONE &&
+        verdict_add_problem(c->verdict, "not-signed", err_text(err), NULL) != 0)
+        return err_set(err, E_NOMEM, "out of memory for the verdict");
     if (rc != 0)
         return advice_add(c->in, rc, err);
     rc = check_type(mail_reader_cms(*ret), infile_name(c->in), err);
