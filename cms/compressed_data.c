@@ -131,8 +131,8 @@ fail(const struct cms_reader *r, int z, size_t behind, struct err *err)
 static int
 fail_behind(const struct cms_reader *r, size_t behind, struct err *err)
 {
-    return err_set(err, E_MALFORMED, "message: other bytes follow the compressed content at offset %"
-                   PRIu64 "; it was damaged or added to", offset(r, behind));
+    return err_set(err, E_MALFORMED, "message: other bytes follow the compressed content at "
+                   "offset %" PRIu64 "; it was damaged or added to", offset(r, behind));
 }
 
 /* What z.next_in has; behind: bytes of the message that come after those. */

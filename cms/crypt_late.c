@@ -216,8 +216,8 @@ poly_candidate(struct poly *y, const uint8_t *tag, unsigned lost, uint8_t out[BL
 
     /* v = (tag - s mod 2^128) + lost 2^128, the polynomial's value with the data */
     if (BN_lebin2bn(tag, BLOCK, v) == NULL || BN_set_bit(v, 128) != 1 ||
-        BN_sub(v, v, y->s) != 1 || BN_set_word(y->t, lost) != 1 || BN_lshift(y->t, y->t, 128) != 1 ||
-        !poly_mask(v) || BN_add(v, v, y->t) != 1)
+        BN_sub(v, v, y->s) != 1 || BN_set_word(y->t, lost) != 1 ||
+        BN_lshift(y->t, y->t, 128) != 1 || !poly_mask(v) || BN_add(v, v, y->t) != 1)
         return E_CRYPTO;
     if (BN_cmp(v, y->p) >= 0)
         return 0;

@@ -117,8 +117,8 @@ check_key(const struct cms_encrypt_options *o, struct err *err)
     if (o->count != 0)
         return err_set(err, E_USAGE, "encrypting: recipients beside a key that both sides have");
     if (o->cipher->tag != 0)
-        return err_set(err, E_USAGE, "encrypting: %s has a tag, for which EncryptedData has no place; "
-                       "take one with CBC", o->cipher->name);
+        return err_set(err, E_USAGE, "encrypting: %s has a tag, for which EncryptedData has no "
+                       "place; take one with CBC", o->cipher->name);
     if (secret_len(o->key) != o->cipher->key)
         return err_set(err, E_USAGE, "encrypting: the key has %zu bytes, but %s needs %u",
                        secret_len(o->key), o->cipher->name, o->cipher->key);

@@ -45,11 +45,11 @@ use_given_key(struct cms_reader *r, struct err *err)
     struct enveloped *e = r->enveloped;
 
     if (key == NULL)
-        return err_set(err, E_NO_KEY, "message: it is encrypted with a key that both sides must have "
-                       "(EncryptedData), and none was given");
+        return err_set(err, E_NO_KEY, "message: it is encrypted with a key that both sides must "
+                       "have (EncryptedData), and none was given");
     if (secret_len(key) != e->params.key_len)
-        return err_set(err, E_DECRYPT, "message: the given key has %zu bytes, but %s, before offset %"
-                       PRIu64 ", needs %zu", secret_len(key), e->params.cipher->name,
+        return err_set(err, E_DECRYPT, "message: the given key has %zu bytes, but %s, before "
+                       "offset %" PRIu64 ", needs %zu", secret_len(key), e->params.cipher->name,
                        r->walk.ber.offset, e->params.key_len);
     e->key = secret_new(secret_len(key));
     if (e->key == NULL || secret_set(e->key, secret_data_view(key), secret_len(key)) != 0)

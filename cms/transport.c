@@ -297,7 +297,8 @@ int
 transport_make(const struct cms_to *to, const struct secret *key, SN_RECIPIENT **ret,
                struct err *err)
 {
-    const struct alg_digest *digest = to->digest != NULL ? to->digest : alg_digest_by_nid(NID_sha256);
+    const struct alg_digest *sha256 = alg_digest_by_nid(NID_sha256);
+    const struct alg_digest *digest = to->digest != NULL ? to->digest : sha256;
     const struct alg_digest *mgf = to->mgf != NULL ? to->mgf : digest;
     SN_RECIPIENT *r;
     int rc;
