@@ -219,6 +219,19 @@ openssl_encrypts() {  # CERTIFICATE OUT [OPTION]...
     [ ! -e none ]
 }
 
+# CBC lets it pass, the signature does not.
+@test "a bad signature inside leaves no output" {
+    ok signet encrypt --cms --sign -u p384@token.example -r rsa@token.example \
+        --cipher aes256-cbc -o m "$T/content"
+    mail_pl flip m 50000
+    ends 1 signet decrypt --anchor "$T/ca/chain.pem" -o out m
+    says 'bad'
+    only_files . m
+    ends 1 signet decrypt --json m
+    [[ $(tr -d ' \n' <<<"$output") == *'"status":"bad","signed":{"status":"bad"'* ]]
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
 @test "a signed message that openssl encrypted is given out as it is" {
     openssl_signs signer sha256 "$T/content" inner -binary -nodetach -outform DER
     openssl cms -encrypt -binary -in inner -aes128 -outform DER -out m \
