@@ -20,6 +20,7 @@
 #define SEQUENCE (BER_SEQUENCE | BER_CONSTRUCTED)
 #define SET (BER_SET | BER_CONSTRUCTED)
 #define CONTEXT_0 (BER_CONTEXT(0) | BER_CONSTRUCTED)
+#define CONTEXT_1 (BER_CONTEXT(1) | BER_CONSTRUCTED)
 
 enum form {
     FORM_DETACHED,  /* all at the end, DER */
@@ -36,7 +37,7 @@ struct cms_sign {
     struct cms_digests *digests;
     struct signing *signings;      /* options.count of them */
     struct buf *algorithms;        /* digestAlgorithms */
-    struct buf *certs;             /* certificates [0], or empty */
+    struct buf *certs;             /* certificates [0] and crls [1], or empty */
     struct segments segments;      /* FORM_BER */
     uint64_t size;                 /* content so far */
     bool begun, done;
@@ -157,6 +158,24 @@ put_certs(struct cms_sign *s)
     return rc;
 }
 
+/* Behind the certificates, where crls [1] stand. */
+static int
+put_crls(struct cms_sign *s)
+{
+    autofree_buf struct buf *all = buf_new();
+    int rc = all == NULL ? E_NOMEM : 0;
+
+    /* sk_X509_CRL_num(NULL) is -1 */
+    for (int i = 0; rc == 0 && i < sk_X509_CRL_num(s->options.crls); i++) {
+        uint8_t *der = NULL;
+        int len = i2d_X509_CRL(sk_X509_CRL_value(s->options.crls, i), &der);
+
+        rc = len <= 0 ? E_NOMEM : buf_put(all, der, (size_t)len);
+        OPENSSL_free(der);
+    }
+    return rc != 0 || buf_len(all) == 0 ? rc : der_put_set(s->certs, CONTEXT_1, all);
+}
+
 static enum form
 choose_form(const struct cms_sign *s)
 {
@@ -192,6 +211,8 @@ prepare(struct cms_sign *s, struct err *err)
     rc = put_algorithms(s);
     if (rc == 0)
         rc = put_certs(s);
+    if (rc == 0)
+        rc = put_crls(s);
     if (rc != 0)
         return err_set_ossl(err, rc, "signing: cannot encode the certificates");
     s->form = choose_form(s);

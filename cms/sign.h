@@ -80,7 +80,8 @@ struct cms_signer {
 /* Zero is a sensible value for everything but signers, count, and content_size. */
 struct cms_sign_options {
     const struct cms_signer *signers;   /* borrowed until cms_sign_free */
-    size_t count;                       /* 0 makes a certs-only message (no content) */
+    /* 0 makes a certs-only message (RFC 8551, 3.8): `certs` and `crls`, no content. */
+    size_t count;
     bool detached;
     bool bare;                          /* SignedData without the ContentInfo around it: the
                                            content of another message (RFC 5652, 6.1) */
@@ -90,6 +91,7 @@ struct cms_sign_options {
     bool no_attributes;                 /* sign the content's digest itself */
     bool no_certs;                      /* leave out the signers' certificates */
     const STACK_OF(X509) *certs;        /* further certificates (chain); NULL for none */
+    const STACK_OF(X509_CRL) *crls;     /* revocation lists; NULL for none */
 };
 
 struct cms_sign;
