@@ -5,6 +5,7 @@
 
 #include "cli/advice.h"
 #include "cli/binding.h"
+#include "cli/ess.h"
 #include "cli/stream.h"
 #include "cms/digests.h"
 #include "cms/pem.h"
@@ -34,9 +35,13 @@ check_judge(struct verdict *verdict, const struct cms_signed *signed_,
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < signed_->count; i++)
-        rc = verdict_add_signature(verdict, &signed_->signatures[i], signed_->certs, options,
-                                   err);
+    for (size_t i = 0; rc == 0 && i < signed_->count; i++) {
+        const struct cms_signature *s = &signed_->signatures[i];
+
+        rc = verdict_add_signature(verdict, s, signed_->certs, options, err);
+        if (rc == 0 && s->state == CMS_INTACT)
+            rc = ess_tell(verdict, s, options->label_policy, err);
+    }
     if (rc == 0 && signed_->count == 0)
         rc = verdict_add_problem(verdict, "no-signers", "it holds certificates at most, and no "
                                  "signature", err);

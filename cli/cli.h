@@ -47,7 +47,7 @@ extern const struct command command_sign, command_verify, command_encrypt, comma
     command_inspect, command_read,
     command_tokens, command_keys, command_token_create, command_key_generate, command_csr,
     command_cert_import, command_agent_start, command_agent_stop, command_agent_status,
-    command_pin_forget;
+    command_pin_forget, command_receipt_make, command_receipt_check;
 
 /* All of them, ended by NULL (main.c). */
 extern const struct command *const commands[];

@@ -124,7 +124,8 @@ static int
 conclude(struct cli *cli, struct decrypt *d, struct err *err)
 {
     enum verdict_status status = d->verdict ? verdict_status(d->verdict) : VERDICT_GOOD;
-    bool bad = status == VERDICT_BAD || status == VERDICT_MALFORMED;
+    bool bad = status == VERDICT_BAD || status == VERDICT_MALFORMED ||
+               (d->verdict && verdict_has(d->verdict, "label-refused"));
     int rc = decrypt_report(d, bad ? "bad" : "decrypted", NULL, err);
 
     if (rc == 0 && !bad && d->out)

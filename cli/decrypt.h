@@ -20,7 +20,7 @@
 #include "trust/verdict.h"
 
 struct decrypt {
-    const struct cli *cli;
+    struct cli *cli;
     bool cms;                    /* a bare message, no mail */
     bool require_authenticated;
     struct infile *in;

@@ -4,6 +4,7 @@
 
 #include <openssl/objects.h>
 
+#include "cli/check.h"
 #include "cli/stream.h"
 #include "cms/layers.h"
 #include "cms/pem.h"
@@ -37,19 +38,18 @@ judge(struct decrypt *d, struct cms_reader *reader, struct err *err)
     struct cms_verify_options how = {.content = NULL};
     struct verdict_options options = {.anchors = d->anchors, .path = d->path};
     const struct cms_signed *found = NULL;
+    const struct conf *conf = NULL;
     int rc = d->verdict ? 0 : verdict_new(&d->verdict, err);
 
     if (rc == 0)
+        rc = cli_conf(d->cli, &conf, err);
+    if (rc == 0) {
+        options.label_policy = conf_get(conf, "trust", NULL, "label-policy");
         rc = verdict_add_layer(d->verdict, "signed-data", err);
+    }
     if (rc == 0)
         rc = cms_verify(reader, &how, &found, err);
-    for (size_t i = 0; rc == 0 && i < found->count; i++)
-        rc = verdict_add_signature(d->verdict, &found->signatures[i], found->certs, &options,
-                                   err);
-    if (rc == 0 && found->count == 0)
-        rc = verdict_add_problem(d->verdict, "no-signers", "it holds certificates at most, and no "
-                                 "signature", err);
-    return rc == 0 ? verdict_compare(d->verdict, err) : rc;
+    return rc == 0 ? check_judge(d->verdict, found, &options, err) : rc;
 }
 
 static int

@@ -35,6 +35,10 @@ check_usage(const struct options *o, struct err *err)
                        "(a certificate file, or the address of a certificate on your tokens)");
     if (options_has(o, "key") && !options_has(o, "sign") && !options_has(o, "triple"))
         return err_set(err, E_USAGE, "-u names the key to sign with; give --sign too");
+    if ((options_has(o, "label") || options_has(o, "request-receipt")) &&
+        !options_has(o, "sign") && !options_has(o, "triple"))
+        return err_set(err, E_USAGE, "labels and requests for receipts are part of a signature; "
+                       "give --sign too");
     if (!options_has(o, "cms"))
         return 0;
     for (const struct option_row *row = mail_rows; row->name; row++)
@@ -233,6 +237,10 @@ static const struct option_row encrypt_options[] = {
     {.name = "pkcs1", .help = "RSA keys: PKCS#1 v1.5, for programs that do not know OAEP"},
     {.name = "allow-expired", .help = "take certificates that are not valid now"},
     ENCRYPT_MAIL_ROWS,
+    {.name = "label", .value = "LABEL",
+     .help = "label it: POLICY-OID[:CLASSIFICATION[:MARK]] (RFC 2634)"},
+    {.name = "request-receipt", .value = "ADDRESS", .many = true,
+     .help = "ask for signed receipts, to ADDRESS"},
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write to OUT"},
     {.name = NULL},
 };
@@ -243,7 +251,8 @@ const struct command command_encrypt = {
                 "         [--sign [-u KEY]...] [--cms [--pem]] [--pkcs1] [--allow-expired]\n"
                 "         [--triple] [--opaque] [--compress] [--no-self] [--separate]\n"
                 "         [--protect-headers POLICY] [--no-protect-headers]\n"
-                "         [--legacy-display] [-o OUT] [FILE]",
+                "         [--legacy-display] [--label LABEL]\n"
+                "         [--request-receipt ADDRESS]... [-o OUT] [FILE]",
     .summary = "encrypt a mail or a file",
     .text = "Encrypts the mail in FILE (standard input without one) for those it is to, or for\n"
             "each -r, and for yourself. With --cms FILE can be anything and the result is a\n"

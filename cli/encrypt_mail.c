@@ -91,9 +91,11 @@ write_message(struct job *job, const struct envelope_message *m, struct outfile 
               struct err *err)
 {
     struct cms_sign_options sign = signers_options(&job->signers);
+    struct cms_sign_options outer = signers_outer_options(&job->signers);
     struct mail_wrap_options options = {
         .scan = job->scan,
         .sign = job->sign ? &sign : NULL,
+        .outer = &outer,
         .opaque = options_has(job->options, "opaque"),
         .compress = options_has(job->options, "compress"),
         .encrypt = &m->cms,

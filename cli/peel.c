@@ -343,6 +343,8 @@ peel_may_show(const struct peel *p, bool anyway)
     for (size_t i = 0; i < p->count; i++) {
         const struct sheet *s = &p->sheets[i];
 
+        if (verdict_has(s->verdict, "label-refused"))
+            return false;
         if (s->encrypted && (verdict_status(s->verdict) > VERDICT_UNTRUSTED ||
                              verdict_has(s->verdict, "authentication-required")))
             return false;

@@ -7,9 +7,9 @@
  * a mail that could not be read to its end peel_seen instead, which says what
  * layers there were. No verdict is told for a part of a mail.
  *
- * The status is the worst of all layers'. peel_may_show is stricter than it in one thing:
+ * The status is the worst of all layers'. peel_may_show is stricter than it in two things:
  * what was decrypted and may be made to leave (exposed-encryption), or is not
- * whole (malformed-content), is shown for no option.
+ * whole (malformed-content), is shown for no option; nor is what the label policy refuses.
  *
  * One thread. Errors: E_NOMEM, and those of cms_verify.
  */

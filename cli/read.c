@@ -37,11 +37,17 @@ clear(struct job *job)
 }
 
 static int
-read_judgement(struct job *job, const struct options *o, struct err *err)
+read_judgement(struct job *job, struct cli *cli, const struct options *o, struct err *err)
 {
     struct verdict_options *v = &job->options.verdict;
     const char *when = options_get(o, "time");
+    const struct conf *conf = NULL;
     int rc = anchors_of_options(&job->anchors, o, err);
+
+    if (rc == 0)
+        rc = cli_conf(cli, &conf, err);
+    if (rc == 0)
+        v->label_policy = conf_get(conf, "trust", NULL, "label-policy");
 
     v->path.allow_weak = options_has(o, "allow-weak");
     if (rc == 0 && when && text_parse_time(when, &v->path.at) != 0)
@@ -71,7 +77,7 @@ open_all(struct job *job, struct cli *cli, const struct options *o, struct err *
 {
     struct opener_wish wish = {.allow_weak = options_has(o, "allow-weak"),
                                .password_file = options_get(o, "password-file")};
-    int rc = read_judgement(job, o, err);
+    int rc = read_judgement(job, cli, o, err);
 
     job->options.require_authenticated = options_has(o, "require-authenticated");
     if (rc == 0)

@@ -210,6 +210,10 @@ static const struct option_row sign_options[] = {
      .choices = "none|signer|chain"},
     {.name = "no-protect-headers",
      .help = "mail: leave Subject and the other fields out of the signature"},
+    {.name = "label", .value = "LABEL",
+     .help = "label it: POLICY-OID[:CLASSIFICATION[:MARK]] (RFC 2634)"},
+    {.name = "request-receipt", .value = "ADDRESS", .many = true,
+     .help = "ask for signed receipts, to ADDRESS"},
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write to OUT"},
     {.name = NULL},
 };
@@ -217,7 +221,8 @@ static const struct option_row sign_options[] = {
 const struct command command_sign = {
     .name = "sign",
     .synopsis = "[-u KEY]... [--opaque] [--cms [--detached]] [--pem] [--pss]\n"
-                "         [--digest NAME] [--certs WHICH] [--no-protect-headers] [-o OUT] [FILE]",
+                "         [--digest NAME] [--certs WHICH] [--no-protect-headers]\n"
+                "         [--label LABEL] [--request-receipt ADDRESS]... [-o OUT] [FILE]",
     .summary = "sign a mail or a file",
     .text = "Signs the mail in FILE (standard input without one) and writes the same mail as\n"
             "multipart/signed, which everybody can read. With --cms FILE can be anything and\n"

@@ -292,6 +292,12 @@ ask_listing(struct signer *s, struct err *err)
     return s->listing ? 0 : client_certs(s->client, &s->listing, err);
 }
 
+X509 *
+signer_x509(const struct signer *s)
+{
+    return read_x509(s->source->der, s->source->len);
+}
+
 static bool
 has(STACK_OF(X509) *chain, X509 *cert)
 {

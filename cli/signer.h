@@ -43,6 +43,8 @@ void signer_clear(struct signer *);
 
 /* Borrows from the signer. */
 struct cms_signer signer_cms(struct signer *);
+/* The certificate for libcrypto, newly made; NULL when memory is out. */
+X509 *signer_x509(const struct signer *) must_check;
 
 /* The certificates above the signer's, as far as the tokens hold them, without the
  * root; appended to chain (up_refs; no duplicates). */

@@ -121,6 +121,14 @@ signers_load(struct signers *s, struct cli *cli, const struct options *o, bool m
         rc = load_chain(s, err);
     for (size_t i = 0; rc == 0 && mail && i < s->count; i++)
         rc = add_preferred(s, i, err);
+    if (rc == 0)
+        rc = ess_load(&s->ess, cli, o, err);
+    for (size_t i = 0; rc == 0 && i < s->count; i++) {
+        s->cms[i].attributes = s->ess.list;
+        s->cms[i].attribute_count = s->ess.count;
+        s->outer[i] = s->cms[i];
+        s->outer[i].attribute_count -= s->ess.request != NULL;
+    }
     return rc;
 }
 
@@ -136,6 +144,15 @@ signers_options(const struct signers *s)
     };
 }
 
+struct cms_sign_options
+signers_outer_options(const struct signers *s)
+{
+    struct cms_sign_options options = signers_options(s);
+
+    options.signers = s->outer;
+    return options;
+}
+
 void
 signers_clear(struct signers *s)
 {
@@ -144,5 +161,6 @@ signers_clear(struct signers *s)
         X509_free(s->preferred[i]);
     }
     sk_X509_pop_free(s->chain, X509_free);
+    ess_clear(&s->ess);
     memset(s, 0, sizeof *s);
 }

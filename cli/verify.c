@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/anchors.h"
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/recognise.h"
+#include "cli/verdict_print.h"
 
 static int
-read_judgement(struct check *c, const struct options *o, struct err *err)
+read_judgement(struct check *c, struct cli *cli, const struct options *o, struct err *err)
 {
     const char *when = options_get(o, "time");
-    int rc;
+    const struct conf *conf = NULL;
+    int rc = cli_conf(cli, &conf, err);
+
+    if (rc != 0)
+        return rc;
+    c->options.label_policy = conf_get(conf, "trust", NULL, "label-policy");
 
     c->options.path.allow_weak = options_has(o, "allow-weak");
     if (when && text_parse_time(when, &c->options.path.at) != 0)
@@ -61,35 +65,6 @@ open_input(struct check *c, const struct options *o, struct err *err)
     return infile_rewind(c->in, err);
 }
 
-static int
-print_text(const struct cli *cli, const struct check *c, struct err *err)
-{
-    autofree_buf struct buf *text = buf_new();
-
-    if (cli->quiet)
-        return 0;
-    if (!text || verdict_put_text(c->verdict, text) != 0)
-        return err_set(err, E_NOMEM, "out of memory for the verdict");
-    if (io_write_all(STDERR_FILENO, buf_data(text), buf_len(text)) != 0)
-        return err_set_sys(err, E_OUTPUT, errno, "standard error cannot be written");
-    return 0;
-}
-
-static int
-print_verdict(const struct cli *cli, const struct check *c, struct err *err)
-{
-    json_t *object;
-    int rc;
-
-    if (!cli->json)
-        return print_text(cli, c, err);
-    object = verdict_json(c->verdict);
-    rc = object ? cli_print_json(object, err)
-                : err_set(err, E_NOMEM, "out of memory for the verdict");
-    json_decref(object);
-    return rc;
-}
-
 /* What could not be read has a verdict, too, for programs. */
 static int
 print_malformed(const struct check *c, const char *sentence, struct err *err)
@@ -118,7 +93,7 @@ static int
 conclude(struct cli *cli, struct check *c, struct err *err)
 {
     enum verdict_status status = verdict_status(c->verdict);
-    int rc = print_verdict(cli, c, err);
+    int rc = verdict_print(cli, c->verdict, err);
 
     if (rc == 0 && status == VERDICT_GOOD && c->out)
         rc = outfile_commit(c->out, err);
@@ -133,7 +108,7 @@ run(struct cli *cli, const struct options *o, struct err *err)
     int rc = verdict_new(&c.verdict, err);
 
     if (rc == 0)
-        rc = read_judgement(&c, o, err);
+        rc = read_judgement(&c, cli, o, err);
     if (rc == 0)
         rc = open_input(&c, o, err);
     if (rc == 0)

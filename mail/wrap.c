@@ -44,7 +44,8 @@ static int
 add_sign(struct mail_wrap *w, const struct mail_wrap_options *o, bool first,
          const struct sink *out, struct err *err)
 {
-    struct mail_sign_options sign = {.cms = *o->sign, .opaque = first && o->opaque};
+    struct mail_sign_options sign = {.cms = first || o->outer == NULL ? *o->sign : *o->outer,
+                                     .opaque = first && o->opaque};
     struct sink next = inward(w, out);
     int rc;
 

@@ -21,6 +21,7 @@
 struct mail_wrap_options {
     const struct scan *scan;                    /* finished; borrowed until mail_wrap_free */
     const struct cms_sign_options *sign;        /* NULL: not signed */
+    const struct cms_sign_options *outer;       /* the second signature's; NULL: as sign */
     bool opaque;                                /* the first signature */
     bool compress;
     const struct cms_encrypt_options *encrypt;  /* NULL: not encrypted */

@@ -23,6 +23,7 @@
 
 #include "base/err.h"
 #include "cms/ess.h"
+#include "trust/verdict.h"
 
 #define LABEL_POLICY_SECONDS 10
 /* Longest reason kept, in bytes. */
@@ -38,6 +39,11 @@ int label_ask(const char *program, enum label_action, const struct cms_label *,
 
 /* The label as JSON, as above without action and signer; NULL when memory is out. */
 json_t *label_json(const struct cms_label *) must_check;
+
+/* Tells the label of a signature, if it has one: security-label; and label-refused when it
+ * cannot be read, or program (NULL: there is none) says so. */
+int label_judge(struct verdict *, const struct cms_signature *, const char *program,
+                struct err *err) must_check;
 
 /* "POLICY[:CLASSIFICATION[:MARK]]": an OID; a basic name or a number; any text. E_USAGE. */
 int label_parse(const char *text, struct cms_label *ret, struct err *err) must_check;

@@ -74,7 +74,8 @@ write_question(struct asking *a, enum label_action action, const struct cms_labe
                  : E_SYSTEM;
     }
     free(text);
-    return rc == 0 ? 0 : err_set_sys(err, rc, errno, "label policy: the question cannot be written");
+    return rc == 0 ? 0
+                   : err_set_sys(err, rc, errno, "label policy: the question cannot be written");
 }
 
 /* In a process group of its own, so that all of it can be ended. */

@@ -27,6 +27,8 @@ enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALF
  *   unauthenticated-encryption  encrypted so that changes do not show (CBC)
  *   nested-part            a signed or encrypted part inside the content is not opened
  *   legacy-display         the text begins with a copy of protected fields
+ *   security-label         the sender's label (RFC 2634)
+ *   receipt-requested      the sender asks for a signed receipt
  *
  * VERDICT_UNTRUSTED: intact, but not vouched for.
  *   untrusted-root, expired, not-yet-valid, revoked, revocation-unknown,
@@ -39,6 +41,7 @@ enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALF
  *   partial-coverage       the mail shows more than was signed
  *   partial-encryption     text stands around the encrypted part
  *   contradictory-signatures  of several signatures some hold and some do not
+ *   label-refused          the local policy does not let content with that label be read
  *   authentication-required   unauthenticated encryption was refused by option
  *
  * VERDICT_BAD: not what somebody signed, or made to do harm.
@@ -47,6 +50,7 @@ enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALF
  *   no-certificate         nothing to check the signature with
  *   no-signers             signed data without any signature
  *   not-signed             no signature where one is asked for
+ *   receipt-mismatch       a receipt, but for something else
  *   exposed-encryption     parts stand beside the encrypted part, the shape with which
  *                          decrypted text is made to leave (EFAIL)
  *
@@ -62,6 +66,8 @@ enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALF
     X("unauthenticated-encryption", VERDICT_GOOD) \
     X("nested-part", VERDICT_GOOD) \
     X("legacy-display", VERDICT_GOOD) \
+    X("security-label", VERDICT_GOOD) \
+    X("receipt-requested", VERDICT_GOOD) \
     X("untrusted-root", VERDICT_UNTRUSTED) \
     X("expired", VERDICT_UNTRUSTED) \
     X("not-yet-valid", VERDICT_UNTRUSTED) \
@@ -76,12 +82,14 @@ enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALF
     X("partial-coverage", VERDICT_UNTRUSTED) \
     X("partial-encryption", VERDICT_UNTRUSTED) \
     X("contradictory-signatures", VERDICT_UNTRUSTED) \
+    X("label-refused", VERDICT_UNTRUSTED) \
     X("authentication-required", VERDICT_UNTRUSTED) \
     X("content-altered", VERDICT_BAD) \
     X("bad-signature", VERDICT_BAD) \
     X("no-certificate", VERDICT_BAD) \
     X("no-signers", VERDICT_BAD) \
     X("not-signed", VERDICT_BAD) \
+    X("receipt-mismatch", VERDICT_BAD) \
     X("exposed-encryption", VERDICT_BAD) \
     X("content-type-mismatch", VERDICT_BAD) \
     X("signing-certificate-mismatch", VERDICT_BAD) \

@@ -47,6 +47,7 @@ struct verdict_options {
     size_t from_count;
     bool from_ambiguous;
     const char *from_reason;  /* a sentence when it could not; NULL: none */
+    const char *label_policy; /* program that is asked of labels (trust/label.h); or NULL */
     const char *sender;       /* the address in Sender, when it is not that in From; or NULL */
 };
 
