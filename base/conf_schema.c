@@ -166,6 +166,7 @@ static const struct conf_key keys[] = {
     {"module", "disable", is_bool, BOOL},
     {"token", "pin-source", is_pin_source, "file: and " PATH},
     {"trust", "revocation", is_revocation, "one of " REVOCATIONS},
+    {"trust", "learn", is_bool, BOOL},
     {"trust", "label-policy", is_path, PATH},
     {"sign", "key", is_any, "a key"},
     {"sign", "digest", is_digest, "one of " DIGESTS},

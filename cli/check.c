@@ -16,6 +16,7 @@
 void
 check_clear(struct check *c)
 {
+    harvest_free(&c->harvest);
     verdict_free(&c->verdict);
     anchors_free(&c->anchors);
     outfile_free(&c->out);
@@ -51,7 +52,11 @@ check_judge(struct verdict *verdict, const struct cms_signed *signed_,
 static int
 judge(struct check *c, const struct cms_signed *signed_, struct err *err)
 {
-    return check_judge(c->verdict, signed_, &c->options, err);
+    int rc = check_judge(c->verdict, signed_, &c->options, err);
+
+    if (rc == 0)
+        harvest_take(c->harvest, signed_, &c->options);
+    return rc;
 }
 
 /* Only SignedData is this command's business. */

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "base/io.h"
+#include "cli/harvest.h"
 #include "mail/read.h"
 #include "trust/path.h"
 #include "trust/verdict.h"
@@ -28,6 +29,7 @@ struct check {
     struct anchors *anchors;
     struct verdict *verdict;
     struct verdict_options options; /* anchors and path filled by the caller */
+    struct harvest *harvest;        /* NULL: nothing is learnt of the sender */
 };
 
 int check_cms(struct check *, struct err *err) must_check;

@@ -62,12 +62,14 @@ load_recipients(struct job *job, struct cli *cli, const struct options *o, struc
 {
     struct recipients_wish wish = {.allow_expired = options_has(o, "allow-expired"),
                                    .pkcs1 = options_has(o, "pkcs1")};
-    struct recipients_source tokens = recipients_tokens(cli);
+    struct recipients_source tokens = recipients_tokens(cli), store = recipients_store(cli);
     const char *password = options_get(o, "password-file"), *who;
     int rc = recipients_new(&job->recipients, &wish, err);
 
     if (rc == 0)
         rc = recipients_source(job->recipients, &tokens, err);
+    if (rc == 0)
+        rc = recipients_source(job->recipients, &store, err);
     for (size_t i = 0; rc == 0 && (who = options_value(o, "recipient", i)) != NULL; i++)
         rc = recipients_add(job->recipients, who, err);
     if (rc == 0 && password)

@@ -9,6 +9,7 @@
 #include "mail/capability.h"
 #include "mail/mailboxes.h"
 #include "trust/certificate.h"
+#include "trust/store.h"
 
 /* Most messages of one mail: each Bcc recipient's is signed and encrypted anew. */
 #define MESSAGES_MAX 256
@@ -27,6 +28,7 @@ struct envelope {
     const struct options *options;
     struct mailboxes *open, *bcc, *from;  /* To and Cc; Bcc; From */
     struct recipients *others, *self;
+    struct store *store;                  /* NULL: there is none yet */
     struct message messages[MESSAGES_MAX];
     size_t count;
 };
@@ -56,15 +58,18 @@ read_addresses(struct envelope *e, const struct header *h, struct err *err)
     return rc;
 }
 
+/* One's own certificates are on tokens alone: nobody else can read with the others. */
 static int
-new_recipients(struct envelope *e, struct recipients **ret, struct err *err)
+new_recipients(struct envelope *e, bool others, struct recipients **ret, struct err *err)
 {
     struct recipients_wish wish = {.allow_expired = options_has(e->options, "allow-expired"),
                                    .pkcs1 = options_has(e->options, "pkcs1")};
-    struct recipients_source tokens = recipients_tokens(e->cli);
+    struct recipients_source tokens = recipients_tokens(e->cli), store = recipients_store(e->cli);
     int rc = recipients_new(ret, &wish, err);
 
-    return rc == 0 ? recipients_source(*ret, &tokens, err) : rc;
+    if (rc == 0)
+        rc = recipients_source(*ret, &tokens, err);
+    return rc == 0 && others ? recipients_source(*ret, &store, err) : rc;
 }
 
 /* Those whose certificate is missing, to be told together. */
@@ -136,7 +141,7 @@ static int
 load_others(struct envelope *e, struct err *err)
 {
     const char *who, *password = options_get(e->options, "password-file");
-    int rc = new_recipients(e, &e->others, err);
+    int rc = new_recipients(e, true, &e->others, err);
 
     for (size_t i = 0; rc == 0 && (who = options_value(e->options, "recipient", i)); i++)
         rc = recipients_add(e->others, who, err);
@@ -170,7 +175,7 @@ load_self(struct envelope *e, const struct signers *signers, struct err *err)
 {
     const struct conf *conf = NULL;
     const char *word;
-    int rc = new_recipients(e, &e->self, err);
+    int rc = new_recipients(e, false, &e->self, err);
 
     if (rc != 0 || options_has(e->options, "no-self"))
         return rc;
@@ -277,9 +282,15 @@ part(struct envelope *e, struct err *err)
     return rc;
 }
 
-/* What is known of whoever has the certificate. */
+static void
+note(void *arg, const char *text)
+{
+    capability_note_text(arg, text);
+}
+
+/* What is known of whoever has the certificate: the last mail says more than it does. */
 static int
-learn(const struct envelope *e, const X509 *cert, struct capabilities *ret)
+learn(const struct envelope *e, const X509 *cert, struct capabilities *ret, struct err *err)
 {
     size_t count;
     const struct cms_to *self = recipients_list(e->self, &count);
@@ -291,9 +302,11 @@ learn(const struct envelope *e, const X509 *cert, struct capabilities *ret)
             return 0;
         }
     /* What cannot be read tells nothing. */
-    if (capability_from_cert(ret, cert) == E_MALFORMED)
+    if (capability_from_cert(ret, cert) != 0)
         *ret = (struct capabilities){.known = false};
-    return 0;
+    if (!e->store)
+        return 0;
+    return store_capabilities(e->store, cert, note, ret, err);
 }
 
 static int
@@ -329,7 +342,7 @@ choose(struct envelope *e, struct message *m, struct err *err)
         names[i] = buf_new();
         rc = names[i] ? put_name(&m->to[i], names[i]) : E_NOMEM;
         if (rc == 0 && m->to[i].cert)
-            rc = learn(e, m->to[i].cert, &list[i].can);
+            rc = learn(e, m->to[i].cert, &list[i].can, err);
         if (rc == 0)
             list[i].name = buf_cstr(names[i]);
     }
@@ -350,7 +363,7 @@ choose(struct envelope *e, struct message *m, struct err *err)
         buf_free(&names[i]);
     free(names);
     free(list);
-    return rc == 0 ? 0 : out_of_memory(err);
+    return rc == E_NOMEM ? out_of_memory(err) : rc;
 }
 
 int
@@ -371,6 +384,8 @@ envelope_new(struct envelope **ret, struct cli *cli, const struct options *optio
         rc = load_self(e, signers, err);
     if (rc == 0)
         rc = part(e, err);
+    if (rc == 0)
+        rc = store_open(&e->store, cli->home.state, true, err);
     for (size_t i = 0; rc == 0 && i < e->count; i++)
         if (e->messages[i].count > 0)
             rc = choose(e, &e->messages[i], err);
@@ -409,6 +424,7 @@ envelope_free(struct envelope **pe)
     mailboxes_free(&e->from);
     recipients_free(&e->others);
     recipients_free(&e->self);
+    store_close(&e->store);
     free(e);
     *pe = NULL;
 }

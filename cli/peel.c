@@ -148,7 +148,7 @@ peel_seen(struct peel *p, struct mail_layers *layers, struct err *err)
 }
 
 static int
-judge_signed(struct sheet *s, const struct layer *l, const struct verdict_options *options,
+judge_signed(struct sheet *s, const struct layer *l, const struct peel_options *options,
              struct err *err)
 {
     struct mail_reader *r = l->reader;
@@ -173,7 +173,9 @@ judge_signed(struct sheet *s, const struct layer *l, const struct verdict_option
         return rc == 0 ? 0 : no_memory(err);
     }
     s->is_signed = true;
-    rc = check_judge(s->verdict, found, options, err);
+    rc = check_judge(s->verdict, found, &options->verdict, err);
+    if (rc == 0)
+        harvest_take(options->harvest, found, &options->verdict);
     return rc == 0 ? check_coverage(s->verdict, r, err) : rc;
 }
 
@@ -259,7 +261,7 @@ judge_layer(struct peel *p, const struct layer *l, const struct peel_options *op
         return rc;
     verdict_allow_weak(s->verdict, options->verdict.path.allow_weak);
     if (cms_reader_type(l->cms) == NID_pkcs7_signed)
-        return judge_signed(s, l, &options->verdict, err);
+        return judge_signed(s, l, options, err);
     if (cms_reader_encrypted(l->cms) != NULL)
         return judge_encrypted(s, l, options, err);
     verdict_unsigned(s->verdict);

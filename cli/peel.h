@@ -18,6 +18,7 @@
 
 #include <jansson.h>
 
+#include "cli/harvest.h"
 #include "mail/layers.h"
 #include "trust/verdict.h"
 
@@ -25,6 +26,7 @@ struct peel;
 
 struct peel_options {
     struct verdict_options verdict;   /* anchors and path; the addresses are the mail's */
+    struct harvest *harvest;          /* NULL: nothing is learnt of the sender */
     bool require_authenticated;
     bool legacy;                      /* mail/show.h left an element out */
 };

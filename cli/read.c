@@ -29,6 +29,7 @@ clear(struct job *job)
 {
     mail_layers_free(&job->layers);
     peel_free(&job->peel);
+    harvest_free(&job->options.harvest);
     show_free(&job->show);
     opener_free(&job->opener);
     anchors_free(&job->anchors);
@@ -212,6 +213,8 @@ conclude(struct cli *cli, struct job *job, struct err *err)
     int rc = print_report(cli, job, err);
 
     cli->status = verdict_exit_status(peel_status(job->peel));
+    if (rc == 0 && peel_status(job->peel) == VERDICT_GOOD)
+        harvest_store(job->options.harvest);
     if (rc != 0 || !job->out)
         return rc;
     if (peel_may_show(job->peel, job->anyway))
@@ -250,6 +253,8 @@ run(struct cli *cli, const struct options *o, struct err *err)
     struct job job = {.text = false};
     int rc = open_all(&job, cli, o, err);
 
+    if (rc == 0)
+        rc = harvest_new(&job.options.harvest, cli, err);
     if (rc == 0) {
         rc = read_and_judge(&job, err);
         rc = rc == 0 ? conclude(cli, &job, err) : report_failure(cli, &job, rc, err);

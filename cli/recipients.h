@@ -51,6 +51,9 @@ int recipients_source(struct recipients *, const struct recipients_source *,
 /* The tokens as such a source (recipients_token.c); the agent is asked at the first
  * word that is no file. */
 struct recipients_source recipients_tokens(struct cli *);
+/* Those learnt from signed mails (trust/store.h, recipients_store.c), by address. To be asked
+ * behind the tokens. */
+struct recipients_source recipients_store(struct cli *);
 
 /* A certificate that is there already is not added again. */
 int recipients_add(struct recipients *, const char *who, struct err *err) must_check;

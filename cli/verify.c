@@ -97,6 +97,8 @@ conclude(struct cli *cli, struct check *c, struct err *err)
 
     if (rc == 0 && status == VERDICT_GOOD && c->out)
         rc = outfile_commit(c->out, err);
+    if (rc == 0 && status == VERDICT_GOOD)
+        harvest_store(c->harvest);
     cli->status = verdict_exit_status(status);
     return rc;
 }
@@ -107,6 +109,8 @@ run(struct cli *cli, const struct options *o, struct err *err)
     struct check c = {.cms = false};
     int rc = verdict_new(&c.verdict, err);
 
+    if (rc == 0)
+        rc = harvest_new(&c.harvest, cli, err);
     if (rc == 0)
         rc = read_judgement(&c, cli, o, err);
     if (rc == 0)

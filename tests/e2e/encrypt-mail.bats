@@ -320,6 +320,66 @@ HEAD
     openssl pkcs7 -inform DER -in sig -print_certs -noout | grep -c subject
 }
 
+@test "from a good mail is learnt whom to answer, and how" {
+    ok signet sign -u alice@example.org -o m "$T/mail"
+    home_use empty
+    rm -f "$SIGNET_HOME"/certs.db*
+    with 'To: alice@example.org' >answer
+    ends 4 signet encrypt --no-self -o n answer
+    # Not from one that is not good.
+    ends 3 signet verify -o /dev/null m
+    sed 's/secret/public/' m >altered
+    ends 1 signet verify --anchor "$T/ca/chain.pem" -o /dev/null altered
+    home_use main
+    ok signet sign --no-protect-headers -u alice@example.org -o bare "$T/mail"
+    home_use empty
+    sed 's/^From: Alice.*/From: mallory@example.org/' bare >moved
+    ends 3 signet verify --anchor "$T/ca/chain.pem" -o /dev/null moved
+    ends 4 signet encrypt --no-self -o n answer
+    ends 0 signet verify --anchor "$T/ca/chain.pem" -o /dev/null m
+    ok signet encrypt -v --no-self -o n answer
+    [[ $output == *"aes256-gcm: the strongest that all recipients are known to read"* ]]
+    [[ $output == *OAEP* ]]
+    # With one of whom nothing is known: what everybody reads.
+    ok signet encrypt -v --no-self -r alice@example.org -r "$B" -o o answer
+    [[ $output == *aes256-cbc* ]]
+    home_use main
+    ok signet decrypt -o out n
+    grep -q 'Grüße Bob' out
+}
+
+@test "a mail with the key to encrypt to beside the one that signed" {
+    [ -e "$T/certs/reader@example.org.crt" ] || {
+        key_new demo p256 reader@example.org signs
+        CA_USAGE=,keyEncipherment key_new demo rsa2048 reader@example.org reads2
+    }
+    ok signet sign -u signs -o m <(sed 's/^From:.*/From: reader@example.org/' "$T/mail")
+    home_use empty
+    ends 0 signet verify --anchor "$T/ca/chain.pem" -o /dev/null m
+    ok signet encrypt --no-self -r reader@example.org -o n "$T/mail"
+    home_use main
+    ok signet decrypt -o out n
+}
+
+@test "learning can be turned off" {
+    ok signet sign -u alice@example.org -o m "$T/mail"
+    home_new silent
+    printf '[trust]\nlearn = no\n' >>"$SIGNET_HOME/signet.conf"
+    ends 0 signet verify --anchor "$T/ca/chain.pem" -o /dev/null m
+    [ ! -e "$SIGNET_HOME/certs.db" ]
+}
+
+@test "a store that is damaged stops no verification" {
+    ok signet sign -u alice@example.org -o m "$T/mail"
+    home_new damaged
+    head -c 5000 /dev/urandom >"$SIGNET_HOME/certs.db"
+    ends 0 signet verify --anchor "$T/ca/chain.pem" -o /dev/null m
+    ends 0 signet verify -v --anchor "$T/ca/chain.pem" -o /dev/null m
+    says 'not kept.*certs.db.*move it away'
+    ends 2 signet encrypt --no-self -r alice@example.org -o n "$T/mail"
+    says 'certs.db.*move it away'
+}
+
 @test "an encrypted mail may be encrypted again" {
     ok signet encrypt -r "$B" -o m "$T/mail"
     ok signet encrypt -r "$T/ca/carol.crt" -o n m
