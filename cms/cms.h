@@ -13,6 +13,10 @@
  *   cms/signed.h    verdicts on its signatures   reader -> cms_verify -> signatures
  *   cms/encrypt.h   writes encrypted messages    content -> [encrypt] -> message
  *   cms/decrypt.h   whom those are for, and what opens them
+ *   cms/layers.h    reads CMS within CMS         message -> [layers] -> content
+ *   cms/compress.h  writes CompressedData        content -> [compress] -> message
+ *   cms/digested.h  writes DigestedData          content -> [digested] -> message
+ *   cms/authenticate.h  writes AuthenticatedData content -> [authenticate] -> message
  *   cms/addsign.h   adds signers                 message -> [addsign] -> message
  *   cms/countersign.h  signs a signature         message -> [countersign] -> message
  *   cms/digests.h   several digests in one pass  content -> [digests]
@@ -58,11 +62,36 @@
  * Detached content is hashed by the caller, before or after the message is read,
  * into a struct cms_digests that cms_verify is given.
  *
+ * What is read and written, and who says that the content is true:
+ *
+ *   Data (RFC 5652, 4)               read          nobody
+ *   SignedData (5), also certs-only  both          cms_verify, for each signer
+ *   EnvelopedData (6)                both          nobody; finish tells a wrong padding
+ *   AuthEnvelopedData (RFC 5083)     both          finish: who knew the content key
+ *   DigestedData (RFC 5652, 7)       both          nobody; finish tells damage by chance
+ *   EncryptedData (8)                both          nobody; finish tells a wrong padding
+ *   AuthenticatedData (9)            both          finish: who knew the key
+ *   CompressedData (RFC 3274)        both          nobody; finish tells damage by chance
+ *
+ * Errors of reading, beside those of cms/decrypt.h:
+ *
+ *   E_MALFORMED    not BER, not the type's structure, other bytes behind it, a damaged
+ *                  zlib stream
+ *   E_TRUNCATED    the message, a layer or a zlib stream ends too early
+ *   E_LIMIT        one of the bounds of cms/reader.h, cms/decrypt.h and cms/layers.h
+ *   E_UNSUPPORTED  a type, version or algorithm that is not known; PKCS #7's bare content
+ *   E_ALTERED      content that does not fit its digest or MAC
+ *   E_NOMEM, E_CRYPTO, and what a sink or a callback returned
+ *
+ * Each sentence has the offset. Signatures have verdicts instead (cms/signed.h).
+ *
  * Inside (not for callers): cms/ber.h, the tokenizer that turns pieces of bytes
  * into elements; cms/walk.h, which matches elements against a grammar given as
  * tables, one table for each content type; cms/asn1.h, the small structures
  * (SignerInfo, attributes) in libcrypto's templates; cms/der.h, what turns any BER
- * into DER. A new content type is a grammar table and its actions.
+ * into DER. A new content type is a grammar table and its actions (cms/reader_int.h),
+ * most of which cms/reader_take.h has; cms/encap.h writes what holds its content in the
+ * clear.
  */
 #ifndef SIGNET_CMS_CMS_H
 #define SIGNET_CMS_CMS_H

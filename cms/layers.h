@@ -10,11 +10,17 @@
  * options.content BEFORE anything is verified.
  *
  * By RFC 5652 the content of a type such as id-signedData is the bare structure, without a
- * ContentInfo around it; id-ct-contentInfo holds a ContentInfo. A layer of detached or
- * absent content is the last.
+ * ContentInfo around it (cms_reader_options.bare); id-ct-contentInfo holds a ContentInfo. A
+ * layer of detached or absent content is the last, and so is one that is encrypted when
+ * there are no options to decrypt. Where a layer says that CMS is in its content, the
+ * content must be that, whole: garbage, nothing, or bytes behind it are errors.
  *
- * More than max_layers is E_LIMIT. Errors carry the layer's offset, and from the second
- * layer on "layer N" before it. One object belongs to one thread at a time.
+ * More than max_layers is E_LIMIT. So is content of several layers of CompressedData
+ * that is longer, in relation to the message as a whole, than cms_reader_options lets one such
+ * layer be. Bounds of the options are each layer's; allow_padding is the outermost's.
+ * Errors carry the layer's offset, and from the second layer on "layer N" before it; what
+ * options.content returns comes back as it is. One object belongs to one thread at a
+ * time.
  */
 #ifndef SIGNET_CMS_LAYERS_H
 #define SIGNET_CMS_LAYERS_H
