@@ -81,8 +81,9 @@ begin(struct inspection *i, size_t len, struct err *err)
     char label[RECOGNISE_LABEL_MAX];
     bool pem = recognise_pem(i->piece, len < RECOGNISE_PEM_BYTES ? len : RECOGNISE_PEM_BYTES,
                              label);
-    bool message = pem && (strcmp(label, "CMS") == 0 || strncmp(label, "PKCS7", 5) == 0 ||
-                           strncmp(label, "PKCS #7", 7) == 0);
+    /* Messages have many labels: "CMS", "PKCS7", gpgsm's "SIGNED MESSAGE". */
+    bool message = pem && strstr(label, "CERTIFICATE") == NULL && strstr(label, "CRL") == NULL &&
+                   strstr(label, "KEY") == NULL;
 
     if (pem && !message) {
         i->pem = buf_new();
