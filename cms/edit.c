@@ -10,12 +10,11 @@
 #include "cms/algid.h"
 #include "cms/der.h"
 #include "cms/reader.h"
+#include "cms/signed_grammar.h"
 
-/* Longest OBJECT IDENTIFIER, version and AlgorithmIdentifier taken, octets. */
+/* Longest OBJECT IDENTIFIER taken, and a version, octets. */
 #define OID_MAX 64
 #define VERSION_SIZE 3
-#define ALGORITHM_MAX 4096
-#define NEWEST_VERSION 5
 
 #define SEQUENCE (BER_SEQUENCE | BER_CONSTRUCTED)
 #define SET (BER_SET | BER_CONSTRUCTED)
@@ -108,18 +107,18 @@ take_type(void *arg, const uint8_t *der, size_t len, struct err *err)
 }
 
 static int
-take_version(void *arg, const uint8_t *der, size_t len, struct err *err)
+version(void *arg, const uint8_t *der, size_t len, struct err *err)
 {
     struct edit *e = arg;
 
-    if (len != VERSION_SIZE || der[1] != 1 || der[2] > NEWEST_VERSION)
+    if (len != VERSION_SIZE || der[1] != 1 || der[2] > SIGNED_NEWEST_VERSION)
         return err_set(err, E_UNSUPPORTED, "message: SignedData of a version that is not known");
     e->version = der[2];
     return 0;
 }
 
 static int
-take_algorithm(void *arg, const uint8_t *der, size_t len, struct err *err)
+algorithm(void *arg, const uint8_t *der, size_t len, struct err *err)
 {
     struct edit *e = arg;
 
@@ -217,7 +216,7 @@ take_content(void *arg, const uint8_t *data, size_t len, struct err *err)
 }
 
 static int
-take_cert(void *arg, const uint8_t *der, size_t len, struct err *err)
+cert(void *arg, const uint8_t *der, size_t len, struct err *err)
 {
     struct edit *e = arg;
 
@@ -225,7 +224,7 @@ take_cert(void *arg, const uint8_t *der, size_t len, struct err *err)
 }
 
 static int
-take_crl(void *arg, const uint8_t *der, size_t len, struct err *err)
+crl(void *arg, const uint8_t *der, size_t len, struct err *err)
 {
     struct edit *e = arg;
 
@@ -233,7 +232,7 @@ take_crl(void *arg, const uint8_t *der, size_t len, struct err *err)
 }
 
 static int
-take_signer(void *arg, const uint8_t *der, size_t len, struct err *err)
+signer(void *arg, const uint8_t *der, size_t len, struct err *err)
 {
     struct edit *e = arg;
 
@@ -255,19 +254,7 @@ static const struct walk_rule encap_content_info[] = {
 };
 
 static const struct walk_rule fields[] = {
-    { .name = "version of SignedData", .id = BER_INTEGER, .action = WALK_CAPTURE,
-      .max = OID_MAX, .element = take_version },
-    { .name = "digestAlgorithms", .id = BER_SET, .action = WALK_EACH, .max = ALGORITHM_MAX,
-      .element = take_algorithm },
-    { .name = "encapContentInfo", .id = BER_SEQUENCE, .action = WALK_ENTER,
-      .inside = encap_content_info },
-    { .name = "certificates [0]", .id = BER_CONTEXT(0), .optional = true,
-      .action = WALK_EACH, .max = CMS_MAX_CERT_SIZE, .element = take_cert },
-    { .name = "crls [1]", .id = BER_CONTEXT(1), .optional = true, .action = WALK_EACH,
-      .max = CMS_MAX_CRL_SIZE, .element = take_crl },
-    { .name = "signerInfos", .id = BER_SET, .action = WALK_EACH, .max = CMS_MAX_SIGNER_SIZE,
-      .element = take_signer },
-    { 0 },
+    SIGNED_DATA_RULES(version, algorithm, encap_content_info, cert, crl, signer),
 };
 
 static const struct walk_rule signed_data[] = {

@@ -5,16 +5,13 @@
 #include <stdlib.h>
 
 #include <openssl/err.h>
-
 #include <openssl/objects.h>
 
 #include "cms/algid.h"
 #include "cms/cipher.h"
 #include "cms/reader_take.h"
 #include "cms/shape.h"
-
-/* SignedData's versions (RFC 5652, 5.1) go up to this. */
-#define NEWEST_VERSION 5
+#include "cms/signed_grammar.h"
 
 static int
 start(struct cms_reader *r, struct err *err)
@@ -50,7 +47,7 @@ free_state(struct cms_reader *r)
 static int
 version(void *reader, const uint8_t *der, size_t len, struct err *err)
 {
-    return take_version(reader, "SignedData", NEWEST_VERSION, der, len, err);
+    return take_version(reader, "SignedData", SIGNED_NEWEST_VERSION, der, len, err);
 }
 
 /* An unknown digest is no error yet: another signer may use a known one. */
@@ -152,19 +149,7 @@ take_signer(void *reader, const uint8_t *der, size_t len, struct err *err)
 
 /* SignedData (5.1). */
 static const struct walk_rule fields[] = {
-    { .name = "version of SignedData", .id = BER_INTEGER, .action = WALK_CAPTURE,
-      .max = TAKE_VERSION_MAX, .element = version },
-    { .name = "digestAlgorithms", .id = BER_SET, .action = WALK_EACH, .max = TAKE_ALGORITHM_MAX,
-      .element = take_digest },
-    { .name = "encapContentInfo", .id = BER_SEQUENCE, .action = WALK_ENTER,
-      .inside = take_encap_content_info },
-    { .name = "certificates [0]", .id = BER_CONTEXT(0), .optional = true,
-      .action = WALK_EACH, .max = CMS_MAX_CERT_SIZE, .element = cert },
-    { .name = "crls [1]", .id = BER_CONTEXT(1), .optional = true, .action = WALK_EACH,
-      .max = CMS_MAX_CRL_SIZE, .element = crl },
-    { .name = "signerInfos", .id = BER_SET, .action = WALK_EACH, .max = CMS_MAX_SIGNER_SIZE,
-      .element = take_signer },
-    { 0 },
+    SIGNED_DATA_RULES(version, take_digest, take_encap_content_info, cert, crl, take_signer),
 };
 
 static const struct walk_rule grammar[] = {
