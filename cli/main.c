@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "signet-config.h"
 
 const struct command *const commands[] = {
@@ -115,6 +116,7 @@ take_global(struct cli *cli, const struct options *o, const char **home)
     cli->json |= options_has(o, "json");
     cli->quiet |= options_has(o, "quiet");
     cli->verbose |= options_has(o, "verbose");
+    progress_allow(!cli->quiet && !cli->batch);
     return 0;
 }
 
