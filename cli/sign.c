@@ -7,12 +7,13 @@
 #include "cli/signers.h"
 #include "cli/stream.h"
 #include "cms/pem.h"
+#include "mail/certs.h"
 #include "mail/scan.h"
 #include "mail/sign.h"
 
 /* One run of the command: what was asked for and what it needs. */
 struct job {
-    bool cms, opaque, detached, pem;
+    bool cms, opaque, detached, pem, certs_only;
     struct mail_protection protection;
     struct signers signers;
     struct infile *in;
@@ -26,6 +27,10 @@ read_shape(struct job *job, const struct options *o, struct err *err)
     job->opaque = options_has(o, "opaque");
     job->detached = options_has(o, "detached");
     job->pem = options_has(o, "pem");
+    job->certs_only = options_has(o, "certs-only");
+    if (job->certs_only && (job->cms || job->opaque))
+        return err_set(err, E_USAGE, "--certs-only makes a mail that is not signed; leave out "
+                       "--%s", job->cms ? "cms" : "opaque");
     if (!options_has(o, "no-protect-headers"))
         job->protection.mode = PROTECT_CLEAR;
     if (job->cms && job->opaque)
@@ -145,6 +150,28 @@ sign_mail(struct job *job, const struct cli *cli, struct err *err)
     return rc;
 }
 
+/* The certificates instead of a text. */
+static int
+send_certs(struct job *job, struct err *err)
+{
+    struct sink out = stream_outfile(job->out), in;
+    STACK_OF(X509) *certs = NULL;
+    struct mail_certs *mail = NULL;
+    int rc = signers_certs(&job->signers, &certs, err);
+
+    if (rc == 0)
+        rc = mail_certs_new(&mail, certs, &out, err);
+    if (rc == 0) {
+        in = mail_certs_sink(mail);
+        rc = stream_pump(job->in, &in, err);
+    }
+    if (rc == 0)
+        rc = mail_certs_finish(mail, err);
+    mail_certs_free(&mail);
+    sk_X509_pop_free(certs, X509_free);
+    return rc;
+}
+
 static void
 clear_job(struct job *job)
 {
@@ -188,7 +215,9 @@ run(struct cli *cli, const struct options *o, struct err *err)
     rc = prepare(&job, cli, o, err);
 
     if (rc == 0)
-        rc = job.cms ? sign_file(&job, err) : sign_mail(&job, cli, err);
+        rc = job.cms          ? sign_file(&job, err)
+             : job.certs_only ? send_certs(&job, err)
+                              : sign_mail(&job, cli, err);
     if (rc == 0)
         rc = outfile_commit(job.out, err);
     clear_job(&job);
@@ -208,6 +237,8 @@ static const struct option_row sign_options[] = {
      .choices = "sha256|sha384|sha512"},
     {.name = "certs", .value = "WHICH", .help = "certificates in the message (chain)",
      .choices = "none|signer|chain"},
+    {.name = "certs-only",
+     .help = "do not sign: put the certificates into a mail without text"},
     {.name = "no-protect-headers",
      .help = "mail: leave Subject and the other fields out of the signature"},
     {.name = "label", .value = "LABEL",
@@ -222,7 +253,7 @@ const struct command command_sign = {
     .name = "sign",
     .synopsis = "[-u KEY]... [--opaque] [--cms [--detached]] [--pem] [--pss]\n"
                 "         [--digest NAME] [--certs WHICH] [--no-protect-headers]\n"
-                "         [--label LABEL] [--request-receipt ADDRESS]... [-o OUT] [FILE]",
+                "         [--certs-only] [--label LABEL] [--request-receipt ADDRESS]... [-o OUT] [FILE]",
     .summary = "sign a mail or a file",
     .text = "Signs the mail in FILE (standard input without one) and writes the same mail as\n"
             "multipart/signed, which everybody can read. With --cms FILE can be anything and\n"

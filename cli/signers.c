@@ -153,6 +153,38 @@ signers_outer_options(const struct signers *s)
     return options;
 }
 
+static int
+put_cert(STACK_OF(X509) *list, X509 *cert)
+{
+    if (!cert || sk_X509_push(list, cert) == 0)
+        return E_NOMEM;
+    X509_up_ref(cert);
+    return 0;
+}
+
+int
+signers_certs(const struct signers *s, STACK_OF(X509) **ret, struct err *err)
+{
+    STACK_OF(X509) *list = sk_X509_new_null();
+    int rc = list ? 0 : E_NOMEM;
+
+    for (size_t i = 0; rc == 0 && i < s->count; i++) {
+        const unsigned char *at = s->list[i].source->der;
+        X509 *own = d2i_X509(NULL, &at, (long)s->list[i].source->len);
+        rc = put_cert(list, own);
+        X509_free(own);
+    }
+    /* Those to encrypt to are in the chain. */
+    for (int i = 0; rc == 0 && i < sk_X509_num(s->chain); i++)
+        rc = put_cert(list, sk_X509_value(s->chain, i));
+    if (rc != 0) {
+        sk_X509_pop_free(list, X509_free);
+        return err_set(err, rc, "out of memory while collecting certificates");
+    }
+    *ret = list;
+    return 0;
+}
+
 void
 signers_clear(struct signers *s)
 {

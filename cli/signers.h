@@ -38,6 +38,9 @@ int signers_load(struct signers *, struct cli *, const struct options *, bool ma
 struct cms_sign_options signers_options(const struct signers *);
 /* The same for the outer signature of a triple wrap (RFC 2634 1.3.4). */
 struct cms_sign_options signers_outer_options(const struct signers *);
+/* All their certificates: their own, those to encrypt to, and the chain. Owned by the
+ * caller with all in it. */
+int signers_certs(const struct signers *, STACK_OF(X509) **ret, struct err *err) must_check;
 void signers_clear(struct signers *);
 
 #endif

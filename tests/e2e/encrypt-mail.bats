@@ -295,6 +295,22 @@ HEAD
     no -q 'hp=\|^Subject' content
 }
 
+@test "a mail of certificates alone" {
+    sed '/^$/q' "$T/mail" >head
+    ok signet sign --certs-only -u alice@example.org -o m head
+    grep -q 'smime-type=certs-only;' m
+    grep -q 'filename="smime.p7c"' m
+    grep -q '^Subject: Quarterly' m
+    mail_pl body m m.der
+    openssl pkcs7 -inform DER -in m.der -print_certs -out certs.pem
+    cmp <(openssl x509 -in certs.pem -outform DER) \
+        <(openssl x509 -in "$T/certs/alice@example.org.crt" -outform DER)
+    ends 2 signet sign --certs-only -u alice@example.org -o n "$T/mail"
+    says 'no text'
+    [ ! -e n ]
+    ends 2 signet sign --certs-only --cms -u alice@example.org -o n head
+}
+
 @test "what a signature says that its signer can read" {
     ok signet sign -u alice@example.org --opaque -o m "$T/mail"
     mail_pl body m m.der
