@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 
 #include "cli/cli.h"
+#include "cli/sign_again.h"
 #include "cli/signers.h"
 #include "cli/stream.h"
 #include "cms/pem.h"
@@ -14,11 +15,54 @@
 /* One run of the command: what was asked for and what it needs. */
 struct job {
     bool cms, opaque, detached, pem, certs_only;
+    bool add;                   /* FILE is signed already: sign it again */
+    size_t countersign;         /* whose signature of it, from 1; 0: none */
     struct mail_protection protection;
     struct signers signers;
     struct infile *in;
+    struct infile *content;     /* of a detached signature that is added to */
     struct outfile *out;
 };
+
+/* --countersign's N, from 1. */
+static int
+read_index(struct job *job, const char *text, struct err *err)
+{
+    char *end = NULL;
+    unsigned long n = text ? strtoul(text, &end, 10) : 0;
+
+    if (text && (*text < '1' || *text > '9' || *end || n > CMS_MAX_SIGNERS))
+        return err_set(err, E_USAGE, "--countersign cannot be \"%s\"; it is the number of a "
+                       "signature, 1 for the first (signet inspect shows them)", text);
+    job->countersign = n;
+    return 0;
+}
+
+/* What is only there for a message that is signed already. */
+static int
+read_again(struct job *job, const struct options *o, struct err *err)
+{
+    int rc = read_index(job, options_get(o, "countersign"), err);
+    bool again;
+
+    job->add = options_has(o, "add");
+    again = job->add || job->countersign > 0;
+    if (rc != 0)
+        return rc;
+    if (job->add && job->countersign > 0)
+        return err_set(err, E_USAGE, "--add signs the content and --countersign a signature; give "
+                       "one of them, and sign twice for both");
+    if (again && !job->cms)
+        return err_set(err, E_USAGE, "--%s is for bare messages; give --cms too",
+                       job->add ? "add" : "countersign");
+    if (again && job->detached)
+        return err_set(err, E_USAGE, "--detached is for new messages; one that is signed again "
+                       "stays as it is");
+    if (!again && options_has(o, "content"))
+        return err_set(err, E_USAGE, "--content is what a detached signature is of, when one is "
+                       "added to (--add); the file to sign is FILE itself");
+    return 0;
+}
 
 static int
 read_shape(struct job *job, const struct options *o, struct err *err)
@@ -39,7 +83,7 @@ read_shape(struct job *job, const struct options *o, struct err *err)
     if (!job->cms && (job->detached || job->pem))
         return err_set(err, E_USAGE, "--%s is for bare messages; give --cms too",
                        job->detached ? "detached" : "pem");
-    return 0;
+    return read_again(job, o, err);
 }
 
 static struct cms_sign_options
@@ -58,15 +102,30 @@ into_cms(void *arg, const uint8_t *data, size_t len, struct err *err)
     return cms_sign_update(arg, data, len, err);
 }
 
-/* A bare SignedData of any file. */
+/* A new SignedData of any file. */
 static int
-sign_file(struct job *job, struct err *err)
+sign_new(struct job *job, const struct sink *out, struct err *err)
+{
+    autofree_cms_sign struct cms_sign *sign = NULL;
+    struct cms_sign_options options = cms_options(job);
+    struct sink in = {.write = into_cms};
+    int rc = cms_sign_new(&sign, &options, out, err);
+
+    in.arg = sign;
+    if (rc == 0)
+        rc = stream_pump(job->in, &in, err);
+    return rc == 0 ? cms_sign_finish(sign, err) : rc;
+}
+
+/* A bare message, new or again. */
+static int
+sign_file(struct job *job, const struct cli *cli, struct err *err)
 {
     autofree_cms_armor struct cms_armor *armor = NULL;
-    autofree_cms_sign struct cms_sign *sign = NULL;
     struct cms_armor_options lines = {.label = "CMS"};
-    struct cms_sign_options options = cms_options(job);
-    struct sink out = stream_outfile(job->out), in;
+    struct sink out = stream_outfile(job->out);
+    struct sign_again again = {.cli = cli, .in = job->in, .content = job->content,
+                               .signers = &job->signers, .countersign = job->countersign};
     int rc = 0;
 
     if (job->pem) {
@@ -74,14 +133,9 @@ sign_file(struct job *job, struct err *err)
         if (rc == 0)
             out = cms_armor_sink(armor);
     }
+    again.out = out;
     if (rc == 0)
-        rc = cms_sign_new(&sign, &options, &out, err);
-    if (rc != 0)
-        return rc;
-    in = (struct sink){.write = into_cms, .arg = sign};
-    rc = stream_pump(job->in, &in, err);
-    if (rc == 0)
-        rc = cms_sign_finish(sign, err);
+        rc = job->add || job->countersign > 0 ? sign_again(&again, err) : sign_new(job, &out, err);
     if (rc == 0 && armor)
         rc = cms_armor_finish(armor, err);
     return rc;
@@ -177,6 +231,7 @@ clear_job(struct job *job)
 {
     signers_clear(&job->signers);
     outfile_free(&job->out);
+    infile_free(&job->content);
     infile_free(&job->in);
 }
 
@@ -187,12 +242,18 @@ prepare(struct job *job, struct cli *cli, const struct options *o, struct err *e
 
     if (rc == 0)
         rc = infile_open(&job->in, cli_operand(o, 0), err);
+    if (rc == 0 && options_has(o, "content"))
+        rc = infile_open(&job->content, options_get(o, "content"), err);
     if (rc == 0)
         rc = signers_load(&job->signers, cli, o, !job->cms, err);
+    if (rc == 0 && job->countersign > 0 && job->signers.count > 1)
+        rc = err_set(err, E_USAGE, "--countersign makes one signature; give one -u");
     /* Half a signed mail, piped to a mailer, would be an unsigned one: it is held
-     * back. Half a CMS message is seen as such by whoever reads it. */
+     * back, and so is what may be refused at its end. Half a CMS message is seen as
+     * such by whoever reads it. */
     if (rc == 0)
-        rc = outfile_open(&job->out, options_get(o, "output"), !job->cms, err);
+        rc = outfile_open(&job->out, options_get(o, "output"),
+                          !job->cms || job->add || job->countersign > 0, err);
     return rc;
 }
 
@@ -211,11 +272,12 @@ run(struct cli *cli, const struct options *o, struct err *err)
     struct job job = {.cms = false};
     int rc;
 
-    start_lean();
+    /* Signing again checks what is there, for which all of libcrypto is wanted. */
+    if (!options_has(o, "add") && !options_has(o, "countersign"))
+        start_lean();
     rc = prepare(&job, cli, o, err);
-
     if (rc == 0)
-        rc = job.cms          ? sign_file(&job, err)
+        rc = job.cms          ? sign_file(&job, cli, err)
              : job.certs_only ? send_certs(&job, err)
                               : sign_mail(&job, cli, err);
     if (rc == 0)
@@ -231,6 +293,11 @@ static const struct option_row sign_options[] = {
     {.name = "opaque", .help = "mail: sign as application/pkcs7-mime"},
     {.name = "cms", .help = "sign any file as a bare CMS message"},
     {.name = "detached", .help = "with --cms: leave the content out of the message"},
+    {.name = "add", .help = "with --cms: FILE is a signed message; add a signer to it"},
+    {.name = "countersign", .value = "N",
+     .help = "with --cms: FILE is a signed message; sign its Nth signature"},
+    {.name = "content", .value = "FILE",
+     .help = "what the detached signature that is added to is of"},
     {.name = "pem", .help = "with --cms: write PEM"},
     {.name = "pss", .help = "RSA keys: sign with PSS padding"},
     {.name = "digest", .value = "NAME", .help = "what the content is hashed with",
@@ -251,16 +318,22 @@ static const struct option_row sign_options[] = {
 
 const struct command command_sign = {
     .name = "sign",
-    .synopsis = "[-u KEY]... [--opaque] [--cms [--detached]] [--pem] [--pss]\n"
+    .synopsis = "[-u KEY]... [--opaque] [--cms [--detached | --add | --countersign N]]\n"
+                "         [--content FILE] [--pem] [--pss]\n"
                 "         [--digest NAME] [--certs WHICH] [--no-protect-headers]\n"
                 "         [--certs-only] [--label LABEL] [--request-receipt ADDRESS]... [-o OUT] [FILE]",
     .summary = "sign a mail or a file",
     .text = "Signs the mail in FILE (standard input without one) and writes the same mail as\n"
             "multipart/signed, which everybody can read. With --cms FILE can be anything and\n"
             "the result is a CMS SignedData message. Several -u make several signatures;\n"
-            "without -u the key is that of [sign] in signet.conf, or the only one there is.",
+            "without -u the key is that of [sign] in signet.conf, or the only one there is.\n\n"
+            "With --add FILE is a signed message, in DER, BER, PEM or base64, that gets one\n"
+            "more signer for each -u; with --countersign N its Nth signature is signed. What is\n"
+            "in it stays. Its signatures are checked first, against --content when they are\n"
+            "detached: beside one that does not hold nothing is signed.",
     .example = "signet sign -u alice@example.org -o signed.eml mail.eml\n"
-               "signet sign -u alice@example.org --cms --detached -o release.p7s release.tar",
+               "signet sign -u alice@example.org --cms --detached -o release.p7s release.tar\n"
+               "signet sign -u bob --cms --add --content release.tar -o both.p7s release.p7s",
     .options = sign_options,
     .max_operands = 1,
     .run = run,
