@@ -21,6 +21,8 @@ static const struct {
     ROW(B64 "\n", true),
     ROW("\r\n" B64 "\r\n", true),
     ROW(B64, true),
+    ROW("\x30\x05\x30\x03\x02\x01\x01", true), /* the length of all of it */
+    ROW("\x30\x06\x30\x03\x02\x01\x01", false),
     ROW("", false),
     ROW("0", false),
     ROW("01: a field of a mail\n", false),
@@ -38,6 +40,34 @@ START_TEST(inputs)
 }
 END_TEST
 
+static const struct {
+    const char *data, *label; /* NULL: no PEM */
+} blocks[] = {
+    {"-----BEGIN CERTIFICATE-----\nMIIB", "CERTIFICATE"},
+    {"\n\n-----BEGIN X509 CRL-----\r\n", "X509 CRL"},
+    {"# a bundle\n\nof these\n-----BEGIN CERTIFICATE-----\n", "CERTIFICATE"},
+    {"Certificate:\n    Data:\n-----BEGIN CERTIFICATE-----\n", "CERTIFICATE"},
+    {"From: a@x\nSubject: y\n\n-----BEGIN CERTIFICATE-----\n", NULL},
+    {"From: a@x\r\n\r\n-----BEGIN CERTIFICATE-----\r\n", NULL},
+    {"text -----BEGIN CERTIFICATE-----\n", NULL},
+    {"-----BEGIN CERTIFICATE\n", NULL},
+    {"-----BEGIN -----\n", NULL},
+    {"-----BEGIN xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-----\n", NULL},
+    {"", NULL},
+};
+
+START_TEST(pem)
+{
+    char label[RECOGNISE_LABEL_MAX] = "";
+    const char *text = blocks[_i].data;
+    bool is = recognise_pem((const uint8_t *)text, strlen(text), label);
+
+    ck_assert_int_eq(is, blocks[_i].label != NULL);
+    if (is)
+        ck_assert_str_eq(label, blocks[_i].label);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -47,6 +77,7 @@ main(void)
     int failed;
 
     tcase_add_loop_test(tc, inputs, 0, sizeof rows / sizeof *rows);
+    tcase_add_loop_test(tc, pem, 0, sizeof blocks / sizeof *blocks);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);
