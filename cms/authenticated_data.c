@@ -180,8 +180,8 @@ check_form(const struct cms_reader *r, struct err *err)
     size_t len;
 
     if (!r->has_content)
-        return err_set(err, E_UNSUPPORTED, "message: its content is not in it, so that it cannot be "
-                       "authenticated (offset %" PRIu64 ")", r->walk.ber.offset);
+        return err_set(err, E_UNSUPPORTED, "message: its content is not in it, so that it cannot "
+                       "be authenticated (offset %" PRIu64 ")", r->walk.ber.offset);
     if ((a->digest_alg != NULL) != (e->auth != NULL))
         return malformed(r, "digestAlgorithm and authAttrs, which go together, are not both there",
                          err);

@@ -382,7 +382,8 @@ START_TEST(forged_from_parts)
     assert_refused(forged, everything(), E_MALFORMED, "which go together");
     buf_free(&forged);
     /* no mac; no content */
-    forged = put_together((const struct buf *[]){ p.before, p.digest_alg, p.content, p.auth, NULL });
+    forged = put_together((const struct buf *[]){ p.before, p.digest_alg, p.content, p.auth,
+                                                  NULL });
     assert_refused(forged, everything(), E_MALFORMED, "mac is missing");
     buf_free(&forged);
     buf_free(&whole);

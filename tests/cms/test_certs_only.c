@@ -120,8 +120,8 @@ START_TEST(openssl_both_ways)
     m = write_certs(certs, crls);
     write_file(dir, "ours", buf_data(m), buf_len(m));
     buf_free(&m);
-    ck_assert_int_eq(shell("cd '%s' && openssl pkcs7 -inform DER -in ours -print_certs -out printed "
-                           "&& test $(grep -c 'BEGIN CERT' printed) = 2 "
+    ck_assert_int_eq(shell("cd '%s' && openssl pkcs7 -inform DER -in ours -print_certs "
+                           "-out printed && test $(grep -c 'BEGIN CERT' printed) = 2 "
                            "&& test $(grep -c 'BEGIN X509 CRL' printed) = 1", dir), 0);
     snprintf(path, sizeof path, "%s/certs.pem", dir);
     f = fopen(path, "w");

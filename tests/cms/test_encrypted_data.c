@@ -60,8 +60,8 @@ START_TEST(openssl_both_ways)
 
     hex_of(test_kek(key_len), key);
     write_file(dir, "content", content, 100001);
-    ck_assert_int_eq(shell("cd '%s' && openssl cms -EncryptedData_encrypt -binary -%s -secretkey %s "
-                           "-in content -outform DER -out theirs", dir, names[_i], key), 0);
+    ck_assert_int_eq(shell("cd '%s' && openssl cms -EncryptedData_encrypt -binary -%s "
+                           "-secretkey %s -in content -outform DER -out theirs", dir, names[_i], key), 0);
     snprintf(path, sizeof path, "%s/theirs", dir);
     m = read_file(path);
     if (_i == 3)
@@ -77,7 +77,8 @@ START_TEST(openssl_both_ways)
         m = encrypted_data(ciphers[_i], content, 100001, ber);
         write_file(dir, "ours", buf_data(m), buf_len(m));
         ck_assert_int_eq(shell("cd '%s' && openssl cms -EncryptedData_decrypt -binary -inform DER "
-                               "-secretkey %s -in ours -out back && cmp content back", dir, key), 0);
+                               "-secretkey %s -in ours -out back && cmp content back", dir,
+                               key), 0);
         buf_free(&m);
     }
     scratch_remove(dir);

@@ -32,7 +32,9 @@ encrypted_message(const char *cipher, const void *content, size_t len, int type)
 static struct buf *
 compressed_message(const void *content, size_t len, int type)
 {
-    return compress_content(&(struct cms_compress_options){ .content_type = type }, content, len, 0);
+    struct cms_compress_options options = { .content_type = type };
+
+    return compress_content(&options, content, len, 0);
 }
 
 struct unlayered {

@@ -32,7 +32,8 @@ draw(struct round *r)
 {
     bool plain = dice_below(4) == 0;
 
-    *r = (struct round){ .len = dice_below(3) == 0 ? dice_below(CONTENT_MAX) : dice_size(CONTENT_MAX),
+    *r = (struct round){ .len = dice_below(3) == 0 ? dice_below(CONTENT_MAX)
+                                                   : dice_size(CONTENT_MAX),
                          .count = 1 + dice_below(SIGNERS_MAX), .text = dice_coin(),
                          .added = dice_below(3) == 0, .countersigned = dice_below(3) == 0 };
     r->content = dice_bytes(r->len);
