@@ -231,6 +231,9 @@ static const struct verb {
 } verbs[] = {
     {"sign", tool_sign},
     {"encrypt", tool_encrypt},
+    {"authenticate", tool_authenticate},
+    {"digest", tool_digest},
+    {"compress", tool_compress},
     {"open", tool_open},        /* whatever it is: verified, decrypted, unpacked */
     {"certs", tool_certs},      /* the certificates of a message, in PEM */
 };
@@ -247,7 +250,8 @@ run(char **argv, struct err *err)
     while (v < end && argv[1] && strcmp(v->name, argv[1]) != 0)
         v++;
     if (!argv[1] || v == end)
-        return err_set(err, E_USAGE, "usage: cms-tool sign|encrypt|open|certs OPTION...");
+        return err_set(err, E_USAGE, "usage: cms-tool sign|encrypt|authenticate|digest|compress|open|certs "
+                       "OPTION...");
     rc = take_words(&t, argv + 2, err);
     settle(&t);
     if (rc == 0)

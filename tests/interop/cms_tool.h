@@ -38,6 +38,10 @@ struct tool {
 /* Each writes its result to out. 0 or E_*. */
 int tool_sign(const struct tool *, const struct buf *in, struct buf *out, struct err *err);
 int tool_encrypt(const struct tool *, const struct buf *in, struct buf *out, struct err *err);
+int tool_authenticate(const struct tool *, const struct buf *in, struct buf *out,
+                      struct err *err);
+int tool_digest(const struct tool *, const struct buf *in, struct buf *out, struct err *err);
+int tool_compress(const struct tool *, const struct buf *in, struct buf *out, struct err *err);
 int tool_open(const struct tool *, const struct buf *in, struct buf *out, struct err *err);
 int tool_certs(const struct tool *, const struct buf *in, struct buf *out, struct err *err);
 

@@ -32,6 +32,7 @@ tool_encrypt(const struct tool *t, const struct buf *in, struct buf *out, struct
         .cipher = t->cipher,
         .to = t->to,
         .count = t->to_count,
+        .key = t->secret_key,
         .content_size = t->der ? (int64_t)buf_len(in) : -1,
     };
     int rc = cms_encrypt_new(&encrypt, &options, &sink, err);
@@ -39,4 +40,52 @@ tool_encrypt(const struct tool *t, const struct buf *in, struct buf *out, struct
     if (rc == 0)
         rc = cms_encrypt_update(encrypt, buf_data(in), buf_len(in), err);
     return rc == 0 ? cms_encrypt_finish(encrypt, err) : rc;
+}
+
+int
+tool_authenticate(const struct tool *t, const struct buf *in, struct buf *out, struct err *err)
+{
+    autofree_cms_authenticate struct cms_authenticate *authenticate = NULL;
+    struct sink sink = tool_sink(out);
+    struct cms_authenticate_options options = {
+        .to = t->to,
+        .count = t->to_count,
+        .content_size = t->der ? (int64_t)buf_len(in) : -1,
+        .no_attributes = t->no_attributes,
+    };
+    int rc = cms_authenticate_new(&authenticate, &options, &sink, err);
+
+    if (rc == 0)
+        rc = cms_authenticate_update(authenticate, buf_data(in), buf_len(in), err);
+    return rc == 0 ? cms_authenticate_finish(authenticate, err) : rc;
+}
+
+int
+tool_digest(const struct tool *t, const struct buf *in, struct buf *out, struct err *err)
+{
+    autofree_cms_digested struct cms_digested *digested = NULL;
+    struct sink sink = tool_sink(out);
+    struct cms_digested_options options = {
+        .digest = t->digest,
+        .content_size = t->der ? (int64_t)buf_len(in) : -1,
+    };
+    int rc = cms_digested_new(&digested, &options, &sink, err);
+
+    if (rc == 0)
+        rc = cms_digested_update(digested, buf_data(in), buf_len(in), err);
+    return rc == 0 ? cms_digested_finish(digested, err) : rc;
+}
+
+int
+tool_compress(const struct tool *t, const struct buf *in, struct buf *out, struct err *err)
+{
+    autofree_cms_compress struct cms_compress *compress = NULL;
+    struct sink sink = tool_sink(out);
+    struct cms_compress_options options = {.level = 0};
+    int rc = cms_compress_new(&compress, &options, &sink, err);
+
+    (void)t;
+    if (rc == 0)
+        rc = cms_compress_update(compress, buf_data(in), buf_len(in), err);
+    return rc == 0 ? cms_compress_finish(compress, err) : rc;
 }

@@ -69,7 +69,8 @@ tool_open(const struct tool *t, const struct buf *in, struct buf *out, struct er
     struct cms_decrypt_options decrypt = {
         .openers = t->openers, .opener_count = t->opener_count,
         .keks = t->keks, .kek_count = t->kek_count,
-        .password = t->password, .allow_weak = t->weak,
+        .password = t->password, .content_key = t->secret_key,
+        .allow_weak = t->weak,
     };
     struct cms_reader_options options = {.content = tool_sink(out), .decrypt = &decrypt};
     int rc = cms_reader_new(&reader, &options, err);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The rows of the table: group | what it is | attributes. bash, sourced by `matrix`.
 #
-#   kind      signed certs data digested enveloped encrypted compressed
+#   kind      mail signed certs enveloped digested encrypted authenticated compressed
 #   key       leaves of the CA (pki.bash), several with commas: who signs, who receives
 #   md        the signature's digest, OAEP's, or the key derivation's
 #   pad       pkcs1 (default), pss; oaep
@@ -9,6 +9,8 @@
 #   attrs=no  ski=yes  certs=none|signer|chain  code=ber|pem  content=binary|empty
 #   cipher    of the content; theirs: what a peer without a choice may take instead
 #   kek       hex; its name is "the-key"        password
+#   layers    of a mail, from the inside out (mails.bash); to: who receives it
+#   protect=no   the mail's header is not protected    self=yes  for its sender, too
 #   weak      Signet makes none; it reads it with --allow-weak alone
 
 ROWS=()
@@ -18,7 +20,7 @@ signed_rows() {
     local bits md key curve
     for bits in 2048 3072 4096; do
         for md in 256 384 512; do
-            row Signers "RSA-$bits, PKCS #1 v1.5, SHA-$md" "kind=signed key=rsa$bits md=sha$md"
+            row Signers "RSA-$bits, v1.5, SHA-$md" "kind=signed key=rsa$bits md=sha$md"
         done
     done
     for bits in 2048 3072; do
@@ -71,7 +73,7 @@ enveloped_rows() {
     local bits md curve key g='Recipients (EnvelopedData, AES-256-CBC)'
     local c='kind=enveloped cipher=aes256-cbc theirs=aes128-cbc'
     for bits in 2048 3072 4096; do
-        row "$g" "RSA-$bits, PKCS #1 v1.5" "$c key=rsa$bits"
+        row "$g" "RSA-$bits, v1.5" "$c key=rsa$bits"
     done
     for md in 1 256 384 512; do
         row "$g" "RSA-2048, OAEP, SHA-$md" "$c key=rsa2048 pad=oaep md=sha$md"
@@ -133,7 +135,51 @@ cipher_rows() {
     row "$g" 'ChaCha20-Poly1305, RSA-2048' 'kind=enveloped cipher=chacha20-poly1305 key=rsa2048'
 }
 
+mail_rows() {
+    local g='Mails'
+    row "$g" 'multipart/signed, RSA-2048' 'kind=mail layers=signed key=rsa2048'
+    row "$g" 'multipart/signed, P-256' 'kind=mail layers=signed key=p256'
+    row "$g" 'signed-data, RSA-2048' 'kind=mail layers=opaque key=rsa2048'
+    row "$g" 'enveloped-data, AES-256-CBC, RSA' 'kind=mail layers=enveloped to=rsa3072'
+    row "$g" 'enveloped-data, AES-256-CBC, P-256' 'kind=mail layers=enveloped to=p256'
+    row "$g" 'authEnveloped-data, AES-256-GCM, RSA' 'kind=mail layers=auth to=rsa3072'
+    row "$g" 'multipart/signed in enveloped-data' \
+        'kind=mail layers=signed,enveloped key=rsa2048 to=rsa3072'
+    row "$g" 'signed-data in enveloped-data' \
+        'kind=mail layers=opaque,enveloped key=rsa2048 to=rsa3072'
+    row "$g" 'multipart/signed in authEnveloped-data' \
+        'kind=mail layers=signed,auth key=rsa2048 to=rsa3072'
+    row "$g" 'multipart/signed in enveloped-data, header not protected' \
+        'kind=mail layers=signed,enveloped key=rsa2048 to=rsa3072 protect=no'
+    row "$g" 'multipart/signed in enveloped-data, to oneself as well' \
+        'kind=mail layers=signed,enveloped key=rsa2048 to=rsa3072 self=yes'
+    row "$g" 'compressed-data in enveloped-data' \
+        'kind=mail layers=compressed,enveloped to=rsa3072'
+    row "$g" 'triple wrap: signed, enveloped, signed' \
+        'kind=mail layers=signed,enveloped,signed key=rsa2048 to=rsa3072'
+}
+
+other_rows() {
+    local md bits g='Other contents'
+    for md in 256 384 512; do
+        row "$g" "DigestedData, SHA-$md" "kind=digested md=sha$md"
+    done
+    for bits in 128 192 256; do
+        row "$g" "EncryptedData, AES-$bits-CBC" "kind=encrypted cipher=aes$bits-cbc"
+    done
+    row "$g" 'AuthenticatedData, RSA-2048, HMAC-SHA-256' 'kind=authenticated key=rsa2048'
+    row "$g" 'AuthenticatedData, P-256, no authenticated attributes' \
+        'kind=authenticated key=p256 attrs=no'
+    row "$g" 'SignedData in EnvelopedData, AES-256-CBC' \
+        'kind=nested key=rsa2048 to=rsa3072 cipher=aes256-cbc'
+    row "$g" 'SignedData in AuthEnvelopedData, AES-256-GCM' \
+        'kind=nested key=rsa2048 to=rsa3072 cipher=aes256-gcm'
+    row "$g" 'CompressedData' 'kind=compressed'
+}
+
+mail_rows
 signed_rows
 shape_rows
 enveloped_rows
 cipher_rows
+other_rows

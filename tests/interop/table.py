@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The tables of docs/interop.md:
 
-    table.py values DOC PEER     lines "TITLE|MAKER" tab VALUE, and "version|" tab VERSION
+    table.py values DOC PEER     lines "TITLE|MAKER" tab VALUE, and "version" tab VERSION
     table.py write DOC RESULTS   puts what `matrix` found between the marks of DOC
 """
 import re
@@ -23,7 +23,7 @@ def values(doc, peer):
     with open(doc, encoding="utf-8") as f:
         text = f.read()
     for found in re.findall(rf"^\* {re.escape(PEERS[peer])} (\S+)$", text, re.M):
-        print(f"version|\t{found}")
+        print(f"version\t{found}")
     for line in text.partition(BEGIN)[2].partition(END)[0].splitlines():
         cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
         if not line.startswith("| ") or len(cells) != len(WAYS) + 1 or cells[1].startswith("openssl"):

@@ -7,7 +7,7 @@
 #                            (CRLF) and the signature's DER
 #   body MAIL DER            application/pkcs7-mime: its DER
 #   join CONTENT DER MICALG MAIL FROM    a multipart/signed of the two
-#   opaque DER MAIL FROM     an application/pkcs7-mime mail
+#   opaque DER MAIL FROM [TYPE]   an application/pkcs7-mime mail (signed-data)
 #   resign MAIL DER NEW      MAIL with another signature in it
 #   flip FILE OFFSET [BIT]   turns one bit of the byte at OFFSET, in place
 #   sample KB FROM           a text mail of about that size, LF line ends
@@ -65,9 +65,10 @@ my %do = (
             . "Content-Transfer-Encoding: base64\r\n\r\n$s\r\n--=_joined--\r\n");
     },
     opaque => sub {
-        my ($der, $out, $from) = @_;
+        my ($der, $out, $from, $type) = @_;
+        $type //= 'signed-data';
         spew($out, "From: $from\r\nMIME-Version: 1.0\r\nSubject: opaque\r\n"
-            . "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=\"smime.p7m\"\r\n"
+            . "Content-Type: application/pkcs7-mime; smime-type=$type; name=\"smime.p7m\"\r\n"
             . "Content-Transfer-Encoding: base64\r\n\r\n" . encode_base64(slurp($der), "\r\n"));
     },
     resign => sub {
