@@ -109,7 +109,7 @@ infile_next(struct infile *in, const uint8_t **ret, struct err *err)
 int
 infile_pump(struct infile *in, const struct sink *to, struct err *err)
 {
-    const uint8_t *piece;
+    const uint8_t *piece = NULL;
     ssize_t n;
     int rc = 0;
     while (rc == 0 && (n = infile_next(in, &piece, err)) != 0)
