@@ -333,15 +333,25 @@ add_key(SN_KARI *info, const struct cms_to *to, const struct buf *sealed, struct
 
 static int
 seal(EVP_PKEY *own, EVP_PKEY *ephemeral, const struct agree_scheme *scheme,
-     const struct cms_wrap *wrap, const X509_ALGOR *wrap_alg, const struct secret *key,
-     struct buf *out)
+     const struct cms_wrap *wrap, const X509_ALGOR *wrap_alg, const ASN1_OCTET_STRING *ukm,
+     const struct secret *key, struct buf *out)
 {
     autofree_secret struct secret *z = secret_new(CMS_KEY_ROOM), *kek = secret_new(KEY_MAX);
     int rc = z == NULL || kek == NULL ? E_NOMEM : derive_z(ephemeral, own, z);
 
     if (rc == 0)
-        rc = agree_derive(scheme, wrap, wrap_alg, NULL, z, kek);
+        rc = agree_derive(scheme, wrap, wrap_alg, ukm, z, kek);
     return rc != 0 ? rc : key_wrap(wrap, kek, key, out);
+}
+
+static int
+set_ukm(SN_KARI *info, const struct cms_to *to)
+{
+    if (to->ukm_len == 0)
+        return 0;
+    info->ukm = ASN1_OCTET_STRING_new();
+    return info->ukm != NULL && ASN1_OCTET_STRING_set(info->ukm, to->ukm, (int)to->ukm_len) == 1
+               ? 0 : E_NOMEM;
 }
 
 static int
@@ -365,7 +375,9 @@ fill(SN_KARI *info, const struct cms_to *to, const struct agree_scheme *scheme,
     if (rc == 0)
         rc = set_algorithm(info->alg, scheme, wrap_alg);
     if (rc == 0)
-        rc = seal(own, ephemeral, scheme, wrap, wrap_alg, key, sealed);
+        rc = set_ukm(info, to);
+    if (rc == 0)
+        rc = seal(own, ephemeral, scheme, wrap, wrap_alg, info->ukm, key, sealed);
     rc = rc != 0 ? err_set_ossl(err, rc, "no key agreement with its key")
                  : add_key(info, to, sealed, err);
     X509_ALGOR_free(wrap_alg);

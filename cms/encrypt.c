@@ -19,6 +19,7 @@
 #define SEQUENCE (BER_SEQUENCE | BER_CONSTRUCTED)
 #define CONTEXT_0 (BER_CONTEXT(0) | BER_CONSTRUCTED)
 #define CONTEXT_1 (BER_CONTEXT(1) | BER_CONSTRUCTED)
+#define CONTEXT_2 (BER_CONTEXT(2) | BER_CONSTRUCTED)
 
 /* A segment is one piece of the cipher. NOLINTNEXTLINE(misc-redundant-expression) */
 _Static_assert(CMS_SEGMENT_SIZE == CRYPT_PIECE, "segments and pieces differ");
@@ -31,8 +32,9 @@ struct cms_encrypt {
     ASN1_OBJECT *content_type;
     struct cipher_params params;
     struct crypt *crypt;
-    struct buf *recipients;            /* recipientInfos, or empty */
+    struct buf *recipients;            /* originatorInfo and recipientInfos, or empty */
     struct buf *aad;                   /* attributes as a SET OF, or empty */
+    struct buf *unprotected;           /* others, likewise */
     uint8_t version;
     uint64_t size;                     /* content so far */
     uint8_t *piece;                    /* room for a header, then ciphertext */
@@ -51,6 +53,7 @@ cms_encrypt_free(struct cms_encrypt **pe)
     crypt_free(&e->crypt);
     buf_free(&e->recipients);
     buf_free(&e->aad);
+    buf_free(&e->unprotected);
     ASN1_OBJECT_free(e->content_type);
     free(e->piece);
     free(e);
@@ -79,11 +82,45 @@ static int
 put_recipients(struct cms_encrypt *e, const struct cms_encrypt_options *o,
                const struct secret *key, struct err *err)
 {
-    long version = 0;
+    /* RFC 5652, 6.1; recipients can make it more */
+    long version = buf_len(e->recipients) > 0 || buf_len(e->unprotected) > 0 ? 2 : 0;
     int rc = recipients_put(o->to, o->count, key, e->recipients, &version, err);
 
     e->version = is_aead(e) ? 0 : (uint8_t)version;
     return rc == 0 ? 0 : (err_prefix(err, "encrypting"), rc);
+}
+
+static int
+put_der(struct buf *out, const void *object, const ASN1_ITEM *item)
+{
+    uint8_t *der = NULL;
+    int len = ASN1_item_i2d(object, &der, item);
+    int rc = len <= 0 ? E_NOMEM : buf_put(out, der, (size_t)len);
+
+    OPENSSL_free(der);
+    return rc;
+}
+
+/* originatorInfo, before the recipients; SETs in DER's order. */
+static int
+put_originator(struct cms_encrypt *e, const struct cms_encrypt_options *o, struct err *err)
+{
+    autofree_buf struct buf *certs = buf_new(), *crls = buf_new(), *both = buf_new();
+    int rc = certs == NULL || crls == NULL || both == NULL ? E_NOMEM : 0;
+
+    /* sk_*_num(NULL) is -1 */
+    for (int i = 0; rc == 0 && i < sk_X509_num(o->originator_certs); i++)
+        rc = put_der(certs, sk_X509_value(o->originator_certs, i), ASN1_ITEM_rptr(X509));
+    for (int i = 0; rc == 0 && i < sk_X509_CRL_num(o->originator_crls); i++)
+        rc = put_der(crls, sk_X509_CRL_value(o->originator_crls, i), ASN1_ITEM_rptr(X509_CRL));
+    if (rc == 0 && buf_len(certs) > 0)
+        rc = der_put_set(both, CONTEXT_0, certs);
+    if (rc == 0 && buf_len(crls) > 0)
+        rc = der_put_set(both, CONTEXT_1, crls);
+    if (rc == 0 && buf_len(both) > 0)
+        rc = der_put(e->recipients, CONTEXT_0, buf_data(both), buf_len(both));
+    return rc == 0 ? 0 : err_set_ossl(err, rc, "encrypting: cannot encode what is known of the "
+                                      "originator");
 }
 
 /* authAttrs, with contentType (RFC 5083, 2.1: there when the content is no id-data). */
@@ -110,12 +147,25 @@ put_attributes(struct cms_encrypt *e, const struct cms_encrypt_options *o, struc
     return rc == 0 ? 0 : err_set_ossl(err, rc, "encrypting: cannot encode the attributes");
 }
 
+static int
+put_unprotected(struct cms_encrypt *e, const struct cms_encrypt_options *o, struct err *err)
+{
+    int rc = sk_X509_ATTRIBUTE_num(o->unprotected) <= 0
+                 ? 0 : attr_put_signed_der(o->unprotected, e->unprotected);
+
+    if (o->key != NULL && buf_len(e->unprotected) > 0)
+        e->version = 2;
+    return rc == 0 ? 0 : err_set_ossl(err, rc, "encrypting: cannot encode the attributes");
+}
+
 /* EncryptedData (RFC 5652, 8). */
 static int
 check_key(const struct cms_encrypt_options *o, struct err *err)
 {
     if (o->count != 0)
         return err_set(err, E_USAGE, "encrypting: recipients beside a key that both sides have");
+    if (o->originator_certs != NULL || o->originator_crls != NULL)
+        return err_set(err, E_USAGE, "encrypting: EncryptedData has no place for certificates");
     if (o->cipher->tag != 0)
         return err_set(err, E_USAGE, "encrypting: %s has a tag, for which EncryptedData has no "
                        "place; take one with CBC", o->cipher->name);
@@ -161,19 +211,25 @@ prepare(struct cms_encrypt *e, const struct cms_encrypt_options *o, struct err *
     e->content_type = OBJ_nid2obj(o->content_type == 0 ? NID_pkcs7_data : o->content_type);
     e->recipients = buf_new();
     e->aad = buf_new();
+    e->unprotected = buf_new();
     e->piece = malloc(BER_WRITE_MAX + CRYPT_PIECE + CRYPT_BLOCK);
     e->params = (struct cipher_params){ .cipher = o->cipher, .key_len = o->cipher->key,
                                         .iv_len = nonce_len(o->cipher, o->content_size),
                                         .tag_len = o->cipher->tag };
     if (e->content_type == NULL)
         return err_set_ossl(err, E_USAGE, "encrypting: no such content type");
-    if (key == NULL || e->recipients == NULL || e->aad == NULL || e->piece == NULL)
+    if (key == NULL || e->recipients == NULL || e->aad == NULL ||
+        e->unprotected == NULL || e->piece == NULL)
         return err_set(err, E_NOMEM, "encrypting: out of memory");
     if (RAND_bytes(e->params.iv, (int)e->params.iv_len) != 1)
         return err_set_ossl(err, E_CRYPTO, "encrypting: no random bytes");
     rc = take_key(o, key, err);
     if (rc == 0)
         rc = put_attributes(e, o, err);
+    if (rc == 0)
+        rc = put_unprotected(e, o, err);
+    if (rc == 0)
+        rc = put_originator(e, o, err);
     if (rc == 0 && o->key == NULL)
         rc = put_recipients(e, o, key, err);
     if (rc != 0)
@@ -255,19 +311,30 @@ put_cipher(const struct cms_encrypt *e, struct buf *out)
     return rc;
 }
 
-/* authAttrs and mac, behind the content. */
+/* A SET OF attributes with a context tag, unless it is empty. */
+static int
+put_tagged(struct buf *out, uint8_t tag, const struct buf *set)
+{
+    size_t at = buf_len(out);
+    int rc = buf_put(out, buf_data(set), buf_len(set));
+
+    if (rc == 0 && buf_len(set) > 0)
+        buf_mutable(out)[at] = tag;
+    return rc;
+}
+
+/* Behind the content: authAttrs and mac, and what is not protected. */
 static int
 put_tail(const struct cms_encrypt *e, const uint8_t *tag, struct buf *out)
 {
-    size_t at = buf_len(out);
     int rc;
 
     if (!is_aead(e))
-        return 0;
-    rc = buf_put(out, buf_data(e->aad), buf_len(e->aad));
-    if (rc == 0 && buf_len(e->aad) > 0)
-        buf_mutable(out)[at] = CONTEXT_1;
-    return rc != 0 ? rc : der_put(out, BER_OCTET_STRING, tag, e->params.tag_len);
+        return put_tagged(out, CONTEXT_1, e->unprotected);
+    rc = put_tagged(out, CONTEXT_1, e->aad);
+    if (rc == 0)
+        rc = der_put(out, BER_OCTET_STRING, tag, e->params.tag_len);
+    return rc != 0 ? rc : put_tagged(out, CONTEXT_2, e->unprotected);
 }
 
 /* encryptedContentInfo up to where the ciphertext begins. */

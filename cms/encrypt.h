@@ -39,6 +39,8 @@
 
 /* Most recipients of one message: what cms/decrypt.h reads. */
 #define CMS_RECIPIENTS_MAX 4096
+/* Longest ukm, bytes. */
+#define CMS_UKM_MAX 1024
 /* PBKDF2 iterations when the options do not say, and the fewest taken. */
 #define CMS_PASSWORD_ITERATIONS 600000u
 #define CMS_PASSWORD_ITERATIONS_MIN 1000u
@@ -55,6 +57,12 @@ struct cms_to {
     const struct alg_digest *mgf;
     const uint8_t *label;
     size_t label_len;
+
+    /* Key agreement: octets that go into the derivation beside the shared secret, in the
+     * message for both to see (RFC 5753, 3.1.1: entityUInfo; RFC 8418: HKDF's salt, too).
+     * NULL with length 0 as a rule: the ephemeral key is new in each message. */
+    const uint8_t *ukm;
+    size_t ukm_len;
 
     const struct secret *kek;           /* 16, 24 or 32 bytes: AES key wrap */
     const uint8_t *kek_id;              /* what both sides call it; not empty */
@@ -76,6 +84,13 @@ struct cms_encrypt_options {
     /* Authenticated, not encrypted; AEAD ciphers alone, else E_USAGE. The
      * content-type attribute is added where RFC 5083 asks for it. NULL for none. */
     const STACK_OF(X509_ATTRIBUTE) *attributes;
+    /* Neither encrypted nor authenticated: whoever passes the message on can change them
+     * (unprotectedAttrs, unauthAttrs). NULL for none. */
+    const STACK_OF(X509_ATTRIBUTE) *unprotected;
+    /* originatorInfo (RFC 5652, 6.1): certificates and revocation lists that may help
+     * recipients; as little protected. NULL for none; E_USAGE for EncryptedData. */
+    const STACK_OF(X509) *originator_certs;
+    const STACK_OF(X509_CRL) *originator_crls;
 };
 
 struct cms_encrypt;

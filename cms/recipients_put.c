@@ -22,6 +22,12 @@ put_recipient(const struct cms_to *to, const struct secret *key, struct buf *out
     if (to->cert != NULL && algid_key_is_weak(X509_get0_pubkey(to->cert)))
         return err_set(err, E_WEAK, "its key of %d bits is too weak",
                        EVP_PKEY_get_bits(X509_get0_pubkey(to->cert)));
+    if (to->ukm_len > 0 && (to->cert == NULL || algid_key_type(X509_get0_pubkey(to->cert)) ==
+                                                    ALG_KEY_RSA))
+        return err_set(err, E_USAGE, "keying material is for key agreement, which its kind of key "
+                       "does not do");
+    if (to->ukm_len > CMS_UKM_MAX)
+        return err_set(err, E_LIMIT, "keying material of more than %d bytes", CMS_UKM_MAX);
     rc = to->kek != NULL        ? kek_make(to, key, &r, err)
          : to->password != NULL ? password_make(to, key, &r, err)
          : algid_key_type(X509_get0_pubkey(to->cert)) == ALG_KEY_RSA
