@@ -31,12 +31,12 @@ big_heading() {
 big_race() {  # SECTION WHAT TARGET [-x FILE]... -- NAME COMMAND...
     local section=$1 what=$2 target=$3 lines line ours why
     shift 3
-    rm -f "$T/big.errors"
+    rm -f "$T"/big.errors.*
     lines=$("$STOPWATCH" -r "$ROUNDS_BIG" -w "$WARM_BIG" -e "$T/big.errors" "$@")
     ours=$(value "$(grep '"name": "signet"' <<<"$lines")" median_ms)
     while read -r line; do
         [ "$(value "$line" failures)" = 0 ] && why= ||
-            why=$(grep -a . "$T/big.errors" 2>/dev/null | tail -1 | tr -d '"\\' | cut -c1-100)
+            why=$(grep -a . "$T/big.errors.$(value "$line" name)" 2>/dev/null | tail -1 | tr -d '"\\' | cut -c1-100)
         keep "$section" "{\"work\": \"$what\", \"bytes\": $SIZE, ${why:+\"why\": \"$why\", }${line#\{}"
         awk -v what="$what" -v who="$(title "$(value "$line" name)")" -v bytes="$SIZE" \
             -v ms="$(value "$line" median_ms)" -v best="$(value "$line" best_ms)" \

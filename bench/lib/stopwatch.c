@@ -10,10 +10,11 @@
  * before each run and outside of its time: whoever replaces a large file waits
  * until the old one is gone. Standard output of the commands goes to /dev/null; standard error to
  * /dev/null too, but a command that fails the first time is run once more with it; or
- * to the end of the FILE after -e. Warm-ups are not counted.
+ * to the end of FILE.NAME with -e FILE. Warm-ups are not counted.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -97,10 +98,12 @@ run_once(struct contestant *c, const struct outputs *x, bool show_errors, bool *
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    if (x->errors != NULL)
-        posix_spawn_file_actions_addopen(&actions, 2, x->errors, O_WRONLY | O_CREAT | O_APPEND,
-                                         0600);
-    else if (!show_errors)
+    char errors[PATH_MAX];
+    if (x->errors != NULL) {
+        snprintf(errors, sizeof errors, "%s.%s", x->errors, c->name);
+        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    }
+    if (x->errors == NULL && !show_errors)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     for (int i = 0; i < x->count; i++)
         unlink(x->paths[i]);
