@@ -2,6 +2,7 @@
 #include "mail/micalg.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/obj_mac.h>
 
@@ -16,6 +17,18 @@ add(struct cms_digests *set, const struct alg_digest *d, struct err *err)
         return rc;
     err_clear(err);
     return 0;
+}
+
+/* SHAKE256, with which Ed448 goes (RFC 8419 3), has no registered name. */
+static const char *const shake256[] = {"shake256", "shake-256", "shake256-512"};
+
+static const struct alg_digest *
+by_name(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof shake256 / sizeof *shake256; i++)
+        if (strlen(shake256[i]) == len && strncasecmp(name, shake256[i], len) == 0)
+            return cms_digest_by_nid(NID_shake256);
+    return alg_digest_by_micalg(name, len);
 }
 
 static int
@@ -36,7 +49,7 @@ micalg_add(struct cms_digests *set, const char *micalg, struct err *err)
 
     for (const char *p = micalg; !unknown && rc == 0 && *p != '\0';) {
         size_t blanks = strspn(p, ", \t"), len = strcspn(p + blanks, ", \t");
-        const struct alg_digest *d = alg_digest_by_micalg(p + blanks, len);
+        const struct alg_digest *d = by_name(p + blanks, len);
 
         unknown = d == NULL && len > 0;
         rc = add(set, d, err);

@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 
 #include "base/io.h"
+#include "mail/micalg.h"
 #include "tests/mail/pieces.h"
 #include "tests/mail/signed.h"
 #include "tests/support/pki.h"
@@ -264,6 +265,51 @@ START_TEST(micalg_may_lie)
 }
 END_TEST
 
+/* Those of an Ed448 signature's digest, in the first pass already. */
+START_TEST(micalg_of_shake256)
+{
+    static const char *const names[] = {"shake256", "SHAKE-256", "sha-256, shake256-512"};
+    struct cms_digests *set;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        ck_assert_int_eq(cms_digests_new(&set, NULL), 0);
+        ck_assert_int_eq(micalg_add(set, names[i], NULL), 0);
+        ck_assert(cms_digests_has(set, cms_digest_by_nid(NID_shake256)));
+        ck_assert_uint_eq(cms_digests_count(set), i == 2 ? 2 : 1);
+        cms_digests_free(&set);
+    }
+}
+END_TEST
+
+/* RFC 8551 3.1.1: a binary body has no lines, unless its header came with LF. */
+START_TEST(binary_content)
+{
+    static const char *const contents[] = {
+        "Content-Type: x/y\r\nContent-Transfer-Encoding: binary\r\n\r\na\nb\r\nc\rd\n",
+        "Content-Type: x/y\r\nContent-Transfer-Encoding: 8bit\r\n\r\na\nb\r\nc\rd\n",
+        "Content-Type: x/y\nContent-Transfer-Encoding: binary\n\na\nb\r\nc\rd\n",
+    };
+    static const char *const read_as[] = {
+        "Content-Type: x/y\r\nContent-Transfer-Encoding: binary\r\n\r\na\nb\r\nc\rd\n",
+        "Content-Type: x/y\r\nContent-Transfer-Encoding: 8bit\r\n\r\na\r\nb\r\nc\rd\r\n",
+        "Content-Type: x/y\r\nContent-Transfer-Encoding: binary\r\n\r\na\r\nb\r\nc\rd\r\n",
+    };
+    const char *eol = _i == 2 ? "\n" : "\r\n";
+    struct outcome o;
+    char *mail;
+
+    ck_assert_int_ge(asprintf(&mail, "Content-Type: multipart/signed; boundary=b%s%s--b%s%s%s--b%s"
+                              "Content-Type: application/pkcs7-signature%s%sMAAA%s--b--%s", eol,
+                              eol, eol, contents[_i], eol, eol, eol, eol, eol, eol), 0);
+    for (size_t way = 0; way < strlen(mail); way++) {
+        signed_read(&o, mail, strlen(mail), way, false);
+        pieces_is(o.content, read_as[_i]);
+        signed_clear(&o);
+    }
+    free(mail);
+}
+END_TEST
+
 static void
 is_partial(const char *mail, const char *sentence)
 {
@@ -478,6 +524,8 @@ main(void)
     tcase_add_loop_test(t, openssl_mails, 0, sizeof theirs / sizeof *theirs);
     tcase_add_loop_test(t, rfc4134, 0, 2);
     tcase_add_test(t, micalg_may_lie);
+    tcase_add_test(t, micalg_of_shake256);
+    tcase_add_loop_test(t, binary_content, 0, 3);
     tcase_add_loop_test(t, what_is_not_covered_is_told, 0, 2);
     tcase_add_test(t, a_third_part_is_told);
     tcase_add_test(t, old_and_wrong_names);
