@@ -129,12 +129,43 @@ issuer_is_here(const struct snapshot *s, const json_t *cert)
 }
 
 static bool
+shares_address(const json_t *a, const json_t *b)
+{
+    const json_t *one, *other;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(a, "emails"), i, one)
+        json_array_foreach(json_object_get(b, "emails"), k, other)
+            if (json_equal(one, other))
+                return true;
+    return false;
+}
+
+/* Whether some token holds another certificate of one of its addresses: without one a
+ * client need not ask which is to encrypt to. */
+static bool
+sibling_is_here(const struct snapshot *s, const json_t *cert)
+{
+    const char *own = member(cert, "fingerprint");
+    size_t i;
+    json_t *c;
+
+    json_array_foreach(s->certs, i, c) {
+        const char *print = member(c, "fingerprint");
+        if (own && print && strcmp(own, print) != 0 && shares_address(cert, c))
+            return true;
+    }
+    return false;
+}
+
+static bool
 add_cert(const struct snapshot *s, json_t *certs, json_t *cert)
 {
-    bool here = issuer_is_here(s, cert);
+    bool issuer = issuer_is_here(s, cert), sibling = sibling_is_here(s, cert);
 
     return json_array_append(certs, cert) == 0 &&
-           json_object_set_new(cert, "issuer_here", json_boolean(here)) == 0;
+           json_object_set_new(cert, "issuer_here", json_boolean(issuer)) == 0 &&
+           json_object_set_new(cert, "sibling_here", json_boolean(sibling)) == 0;
 }
 
 /* What all places list, in one object: the first place's words, every token's

@@ -398,7 +398,7 @@ signer_preferred(struct signer *s, X509 **ret, struct err *err)
     int rc;
 
     *ret = NULL;
-    if (encrypts(cms_certificate_key_usage(s->cert)))
+    if (!s->source->sibling_here || encrypts(cms_certificate_key_usage(s->cert)))
         return 0;
     rc = ask_listing(s, err);
     if (rc != 0)

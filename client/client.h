@@ -67,6 +67,7 @@ struct client_key {
         size_t len;
         char *subject, *issuer;
         bool issuer_here; /* a token holds a certificate of the issuer's name */
+        bool sibling_here; /* a token holds another certificate of one of its addresses */
     } *certs;
     size_t cert_count;
 };

@@ -134,6 +134,7 @@ read_cert(struct client_cert *cert, const json_t *object, struct err *err)
     cert->subject = copy_string(object, "subject");
     cert->issuer = copy_string(object, "issuer");
     cert->issuer_here = !json_is_false(json_object_get(object, "issuer_here"));
+    cert->sibling_here = !json_is_false(json_object_get(object, "sibling_here"));
     if (!cert->subject || !cert->issuer)
         return err_set(err, E_NOMEM, "out of memory while reading certificates");
     return client_binary(object, "der", &cert->der, &cert->len, err);
