@@ -13,8 +13,8 @@
 static const char text[] = "What is in it?\r\n";
 #define TEXT_LEN (sizeof text - 1)
 
-static const char *const capabilities[] = {"2.16.840.1.101.3.4.1.46", "1.2.840.113549.3.2 02020080",
-                                           "1.2.3.4.5", NULL};
+static const char *const capabilities[] = {
+    "2.16.840.1.101.3.4.1.46", "1.2.840.113549.3.2 02020080", "1.2.3.4.5", NULL};
 
 /* PSS, and every attribute that is known. */
 static struct buf *

@@ -106,7 +106,8 @@ END_TEST
 START_TEST(header_names)
 {
     static const char mail[] = "From: a\0b\x1b[1m@x\nSubject: \xe2\x80\xae txt\xff\n"
-                               "Content-Type: text/pl\x07" "ain; name=\"\xe2\x80\xae" "gpj.exe\"\n\nx\n";
+                               "Content-Type: text/pl\x07" "ain; "
+                               "name=\"\xe2\x80\xae" "gpj.exe\"\n\nx\n";
     struct inspected i = inspect_data(AS_MAIL, mail, sizeof mail - 1, 0);
 
     assert_safe(&i);

@@ -52,7 +52,8 @@ static const struct {
     {"text -----BEGIN CERTIFICATE-----\n", NULL},
     {"-----BEGIN CERTIFICATE\n", NULL},
     {"-----BEGIN -----\n", NULL},
-    {"-----BEGIN xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-----\n", NULL},
+    {"-----BEGIN xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-----\n", NULL},
     {"", NULL},
 };
 
