@@ -121,15 +121,22 @@ into_mail(void *arg, const uint8_t *data, size_t len, struct err *err)
     return mail_reader_update(arg, data, len, err);
 }
 
+/* Other parts beside the encrypted one are the shape in which decrypted text is made to
+ * leave (EFAIL): nothing comes out. Text around it is named, and left out. */
 static int
 tell_outside(const struct decrypt *d, const struct mail_reader *mail, struct err *err)
 {
+    const struct mail_coverage *seen = mail_reader_coverage(mail);
     autofree_buf struct buf *text = buf_new();
 
     if (!mail_reader_partial(mail))
         return 0;
-    if (!text || mail_reader_put_coverage(mail, text) != 0)
+    if (!text || mail_reader_put_outside(mail, text) != 0)
         return err_set(err, E_NOMEM, "out of memory for the report");
+    if (seen->parts > 0 || seen->extra > 0)
+        return err_set(err, E_MALFORMED, "%s: not all of it is encrypted: outside are %s; mails "
+                       "are made so to send decrypted text away: have it sent again",
+                       infile_name(d->in), buf_cstr(text));
     cli_note(d->cli, "%s: not all of it is encrypted, and that is left out of the output: %s",
              infile_name(d->in), buf_cstr(text));
     return 0;

@@ -93,6 +93,9 @@ none() { [ ! -e out ] || fail "content was written"; }
             none
             reads 1 exposed-encryption -- --text --anyway
             none
+            ends 5 signet decrypt --password-file "$T/password" -o out mail
+            says 'not all of it is encrypted.*text/html'
+            none
             beside '' "$around" <enc | mail "$FROM" >mail
             reads 1 exposed-encryption --
             none
