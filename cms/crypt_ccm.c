@@ -217,10 +217,12 @@ mac_again(struct ccm *c, const uint8_t *aad, size_t aad_len, struct err *err)
 
     if (c->kept == NULL)
         return err_set(err, E_UNSUPPORTED, "%s with %s can be checked up to %u bytes of content "
-                       "only; this one is longer", c->params.cipher->name,
+                       "only; this one is longer; have it encrypted again with GCM%s",
+                       c->params.cipher->name,
                        aad_len > 0 ? "attributes behind the content"
                                    : "content whose length is not given before it",
-                       CRYPT_CCM_KEPT);
+                       CRYPT_CCM_KEPT, aad_len > 0 ? ", or without attributes"
+                                                   : ", or in one piece");
     rc = mac_start(c, c->size, aad, aad_len);
     if (rc == 0)
         rc = mac_update(c, buf_data(c->kept), buf_len(c->kept));
