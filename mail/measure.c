@@ -68,11 +68,28 @@ look(struct measure *m, const uint8_t *p, size_t len)
     return all;
 }
 
+/* Goes on with the start of a line, of which `from` bytes came before. */
+static void
+match_from(struct measure *m, const uint8_t *p, const uint8_t *end)
+{
+    static const char from[] = "From ";
+
+    while (m->from < strlen(from) && p < end) {
+        if (*p++ != (uint8_t)from[m->from]) {
+            m->from = sizeof from;
+            return;
+        }
+        m->from++;
+    }
+    m->from_line |= m->from == strlen(from);
+}
+
 static void
 count_lines(struct measure *m, const uint8_t *data, size_t len)
 {
     const uint8_t *p = data, *end = data + len, *nl;
 
+    match_from(m, p, end);
     while ((nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
         bool crlf = nl == data ? m->after_cr : nl[-1] == '\r';
 
@@ -83,6 +100,9 @@ count_lines(struct measure *m, const uint8_t *data, size_t len)
             m->first_crlf = crlf;
         m->crlf += crlf;
         p = nl + 1;
+        m->from = 0;
+        if (p < end)
+            match_from(m, p, end);
     }
     m->line += (uint64_t)(end - p);
     /* One more may be the CR of a line end. */
@@ -121,5 +141,5 @@ measure_canonical(const struct measure *m)
 bool
 measure_fragile(const struct measure *m)
 {
-    return m->eight_bit || m->nul || m->long_line || m->cr != m->crlf;
+    return m->eight_bit || m->nul || m->long_line || m->from_line || m->cr != m->crlf;
 }

@@ -22,6 +22,8 @@ struct measure {
     uint64_t cr;         /* all CRs */
     uint64_t line;       /* length of the line that is open */
     bool eight_bit, nul, long_line;
+    bool from_line;      /* a line starts with "From ", which mailboxes make ">From " */
+    unsigned from;       /* how much of that the open line starts with; over 5: it does not */
     bool after_cr;
     bool first_crlf;     /* the first line end is CRLF */
     bool not_utf8;       /* valid after finish */
@@ -35,7 +37,8 @@ void measure_finish(struct measure *);
 
 /* Size with every bare LF as CRLF (mail/canonical.h). */
 uint64_t measure_canonical(const struct measure *);
-/* Whether a 7-bit relay may change it: 8-bit bytes, NUL, bare CR, long lines. */
+/* Whether a 7-bit relay may change it: 8-bit bytes, NUL, bare CR, long lines; or whoever
+ * puts it into a mailbox: lines that start with "From ". */
 bool measure_fragile(const struct measure *);
 
 #endif

@@ -8,7 +8,8 @@
  * Life: scan_new, scan_update with the whole mail in pieces of any size,
  * scan_finish, the questions (scan_plan in the order of the entities), scan_free.
  *
- * A leaf with 8-bit bytes, NULs, bare CRs or lines over 998 bytes is encoded:
+ * A leaf with 8-bit bytes, NULs, bare CRs, lines over 998 bytes, or lines that start with
+ * "From " is encoded:
  * text (but not UTF-16) as quoted-printable, everything else as base64; what is encoded already but
  * has long lines, anew in the same way. Composites that say 8bit or binary then
  * say 7bit. Never touched: what is inside a multipart/signed or

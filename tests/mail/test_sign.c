@@ -191,6 +191,14 @@ static const struct {
     {"Subject: x\nContent-Type: multipart/signed; boundary=b\n\n"
      "--b\n\n\xc3\xbc\n--b\n\nsig\n--b--\n",
      "Content-Type: multipart/signed; boundary=b\n\n--b\n\n\xc3\xbc\n--b\n\nsig\n--b--\n"},
+    /* What a mailbox would quote. */
+    {"Subject: x\nContent-Type: text/plain\n\nFrom here\n>From there\nFromage\n",
+     "Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\n"
+     "From=20here\n>From there\nFromage\n"},
+    {"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\na\nFrom b\n--b\n\nFrom: c\n\n"
+     "--b--\n",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\n"
+     "Content-Transfer-Encoding: quoted-printable\n\na\nFrom=20b\n--b\n\nFrom: c\n\n--b--\n"},
     /* Seven-bit that says 8bit stays as it is. */
     {"Subject: x\nContent-Type: text/plain\nContent-Transfer-Encoding: 8bit\n\nplain\n",
      "Content-Type: text/plain\nContent-Transfer-Encoding: 8bit\n\nplain\n"},
