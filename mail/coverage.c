@@ -69,7 +69,7 @@ coverage_gap(struct coverage *c, enum entity_gap gap, const uint8_t *data, size_
 static void
 name_part(const struct entity *e, char out[COVERAGE_NAME_MAX])
 {
-    const struct entity *path[ENTITY_DEPTH_MAX + 1];
+    const struct entity *path[ENTITY_DEPTH_MAX + 1] = { NULL };
     size_t depth = 0, n = 0;
 
     for (const struct entity *at = e; at->parent != NULL && depth <= ENTITY_DEPTH_MAX;

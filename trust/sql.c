@@ -26,6 +26,7 @@ static struct {
     FUNCTIONS(X)
 #undef X
 } lib;
+static void *library;  /* stays for the life of the process */
 static bool loaded;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -38,16 +39,14 @@ struct sql_row {
     sqlite3_stmt *statement;
 };
 
-/* It stays for the life of the process. */
 static void
 load(void)
 {
-    void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-    loaded = handle != NULL;
+    library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    loaded = library != NULL;
 #define X(name) \
     if (loaded) { \
-        void *at = dlsym(handle, "sqlite3_" #name); \
+        void *at = dlsym(library, "sqlite3_" #name); \
         memcpy(&lib.name, &at, sizeof at); \
         loaded = at != NULL; \
     }
