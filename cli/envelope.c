@@ -87,7 +87,7 @@ add_address(struct envelope *e, const char *address, struct missing *missing, st
 
     err_clear(&mine);
     rc = recipients_add_address(e->others, address, &mine);
-    if (rc == 0 || rc != E_NO_CERT) {
+    if (rc != E_NO_CERT) {
         if (rc != 0 && err)
             *err = mine;
         return rc;

@@ -109,23 +109,61 @@ put_addresses(struct buf *out, const struct header_field *f, bool *ret_put)
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char days[] = "SunMonTueWedThuFriSat";
 
-/* The numbers of a date-time (RFC 5322 3.3); false for what is none. */
+/* A number of up to `digits` digits, blanks before it and `behind` after it (0: anything). */
+static bool
+take_number(const char **at, unsigned digits, char behind, int *ret)
+{
+    int n = 0;
+    unsigned k = 0;
+
+    while (**at == ' ' || **at == '\t')
+        (*at)++;
+    for (; **at >= '0' && **at <= '9' && k < digits; k++)
+        n = 10 * n + *(*at)++ - '0';
+    if (k == 0 || (behind != '\0' && *(*at)++ != behind))
+        return false;
+    *ret = n;
+    return true;
+}
+
+/* "Jan" and a blank. */
+static bool
+take_month(const char **at, int *ret)
+{
+    const char *found;
+    char name[4] = "";
+
+    while (**at == ' ' || **at == '\t')
+        (*at)++;
+    for (size_t i = 0; i < 3; i++)
+        if (**at >= 'A' && **at <= 'z')
+            name[i] = *(*at)++;
+    found = strstr(months, name);
+    if (strlen(name) != 3 || found == NULL || (found - months) % 3 != 0)
+        return false;
+    *ret = (int)(found - months) / 3;
+    return true;
+}
+
+/* A date-time (RFC 5322 3.3) with a numeric zone; false for what is none. */
 static bool
 read_date(const char *text, struct tm *ret, int *ret_offset)
 {
-    char month[4] = "", sign;
-    const char *comma = strchr(text, ','), *at;
+    const char *at = strchr(text, ',');
     int zone;
+    char sign;
     struct tm t = {0};
 
-    if (sscanf(comma ? comma + 1 : text, " %d %3s %d %d:%d:%d %c%d", &t.tm_mday, month,
-               &t.tm_year, &t.tm_hour, &t.tm_min, &t.tm_sec, &sign, &zone) != 8)
+    at = at ? at + 1 : text;
+    if (!take_number(&at, 2, '\0', &t.tm_mday) || !take_month(&at, &t.tm_mon) ||
+        !take_number(&at, 4, '\0', &t.tm_year) || !take_number(&at, 2, ':', &t.tm_hour) ||
+        !take_number(&at, 2, ':', &t.tm_min) || !take_number(&at, 2, ' ', &t.tm_sec))
         return false;
-    at = strstr(months, month);
-    if (at == NULL || strlen(month) != 3 || (at - months) % 3 != 0 || t.tm_year < 1900 ||
-        t.tm_year > 9999 || zone < 0 || zone > 9959 || (sign != '+' && sign != '-'))
+    while (*at == ' ')
+        at++;
+    sign = *at == '\0' ? '\0' : *at++;
+    if ((sign != '+' && sign != '-') || !take_number(&at, 4, '\0', &zone) || t.tm_year < 1900)
         return false;
-    t.tm_mon = (int)(at - months) / 3;
     t.tm_year -= 1900;
     *ret_offset = (zone / 100 * 60 + zone % 100) * (sign == '-' ? -60 : 60);
     *ret = t;
