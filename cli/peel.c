@@ -35,7 +35,8 @@ static const struct {
 static int
 no_memory(struct err *err)
 {
-    return err_set(err, E_NOMEM, "out of memory for the report");
+    (void)err_set(err, E_NOMEM, "out of memory for the report");
+    return E_NOMEM;
 }
 
 static const char *
@@ -99,13 +100,13 @@ begin_sheet(struct peel *p, const struct layer *l, struct sheet **ret, struct er
     p->sheets = grown;
     s = &p->sheets[p->count];
     *s = (struct sheet){.verdict = NULL};
+    *ret = s;
     if ((rc = verdict_new(&s->verdict, err)) != 0)
         return rc;
     p->count++;
     s->facts = json_pack("{s:s, s:s}", "type",
                          l->inside == 0 ? mail_reader_type(l->reader) : "CMS", "kind",
                          kind_word(l->reader, l->cms));
-    *ret = s;
     return s->facts != NULL ? 0 : no_memory(err);
 }
 
