@@ -94,14 +94,13 @@ CASES
 }
 
 @test "memory does not grow with it" {
-    sanitized && skip "instrumented programs take more memory"
     for what in 'signers 200' 'signers 10000' 'certificates 100000' 'nested 1000000' terabyte \
         'recipients 10000'; do
         # shellcheck disable=SC2086
         hostile $what >m
         run "$E2E_PEAK" peak signet verify --cms -o out m
         kib=$(sed 's/.*"kib": \([0-9]*\).*/\1/' peak)
-        [ "$kib" -lt 40000 ] || fail "$what took $kib KiB"
+        sanitized || [ "$kib" -lt 40000 ] || fail "$what took $kib KiB"
         rm -f out peak
     done
 }
