@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A copy of a message with one bit turned, whatever it is wrapped in:
 #
-#   alter.pl end IN OUT              near its end: a signature, a tag, the last block
+#   alter.pl end IN OUT [BIT]        near its end: a signature, a tag, the last block
+#   alter.pl middle IN OUT           in the middle of what is encrypted
 #   alter.pl content IN OUT FILE     where FILE's bytes can be seen in it; status 2
 #                                    when they cannot
 #
@@ -20,16 +21,19 @@ my $is_text = ord($text) != 0x30;
 if ($is_text && $text =~ /\A(.*?-----BEGIN [^\n]*\n)(.*?)(-----END .*)\z/s
     || $is_text && $text =~ /\A(.*\n\r?\n)([A-Za-z0-9+\/=\r\n]{64,})((?:--.*)?)\z/s) {
     ($before, $data, $after) = ($1, decode_base64($2), $3);
-} elsif ($is_text && $where eq 'end') {
+} elsif ($is_text && $where ne 'content') {
     die "no base64 in $in\n";
 }
 
-sub turn { substr($_[0], $_[1], 1) = chr(ord(substr($_[0], $_[1], 1)) ^ 1) }
+my $bit = $where eq 'end' ? $file // 0 : 0;
+sub turn { substr($_[0], $_[1], 1) = chr(ord(substr($_[0], $_[1], 1)) ^ (1 << $bit)) }
 
 if ($where eq 'end') {
     my $at = length($data) - 1;
     $at-- while $at > 0 && substr($data, $at, 1) eq "\0";
     turn($data, $at);
+} elsif ($where eq 'middle') {
+    turn($data, int(0.6 * length $data));
 } else {
     my $whole = slurp($file);
     exit 2 if length $whole < 100;

@@ -123,7 +123,7 @@ mail_opens() {  # PEER SHAPE: `inner` is taken out of its layer
         return
     fi
     mail_pl body inner bare.der 2>/dev/null || cannot 'cannot be taken apart' || return
-    case $(openssl asn1parse -inform DER -in bare.der | sed -n 's/.*OBJECT *:\(.*\)/\1/p;T;q') in
+    case $(openssl asn1parse -inform DER -in bare.der 2>/dev/null | sed -n 's/.*OBJECT *:\(.*\)/\1/p;T;q') in
     pkcs7-signedData) R[kind]=signed ;;
     *) R[kind]=enveloped R[cipher]=unknown R[key]=${R[to]} ;;
     esac
