@@ -199,10 +199,8 @@ read_mail(struct check *c, struct mail_reader **ret, bool all_digests,
     if (rc == E_MALFORMED && mail_reader_form(*ret) == MAIL_NONE &&
         verdict_add_problem(c->verdict, "not-signed", err_text(err), NULL) != 0)
         return err_set(err, E_NOMEM, "out of memory for the verdict");
-    if (rc != 0) {
-        (void)advice_add(c->in, rc, err);
-        return rc;
-    }
+    if (rc != 0)
+        return advice_add(c->in, rc, err);
     rc = check_type(mail_reader_cms(*ret), infile_name(c->in), err);
     if (rc != 0)
         return rc;
@@ -273,7 +271,7 @@ check_mail(struct check *c, struct err *err)
             rc = read_mail(c, &mail, true, &signed_, err);
     }
     if (rc == 0)
-        rc = judge_mail(c, mail, signed_, err);
+        rc = signed_ ? judge_mail(c, mail, signed_, err) : E_INTERNAL;
     mail_reader_free(&mail);
     return rc;
 }
