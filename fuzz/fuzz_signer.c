@@ -16,6 +16,7 @@
 #include "cms/attr.h"
 #include "cms/countersign.h"
 #include "cms/der.h"
+#include "cms/ess.h"
 #include "cms/shape.h"
 #include "fuzz/kit.h"
 
@@ -125,6 +126,25 @@ second_look(const struct cms_signature *s, bool is_data)
     fuzz_assert(a->len == len + 4 && a->der[2] == 4 && memcmp(a->der + 4, digest, len) == 0);
 }
 
+/* What ESS may have in its attributes: read, and what was read can be written. */
+static void
+look_at_ess(const struct cms_signature *s)
+{
+    struct cms_receipt_request request;
+    struct cms_label label;
+    struct buf *out = buf_new();
+
+    if (cms_label_read(s, &label) == 1 && label.category_count == 0)
+        fuzz_assert(cms_label_put(out, &label) == 0);
+    if (cms_receipt_request_read(s, &request) == 1 && request.to_count > 0 &&
+        (request.from != CMS_RECEIPTS_LISTED || request.listed_count > 0))
+        fuzz_assert(cms_receipt_request_put(out, &request) == 0);
+    fuzz_assert(cms_receipt_put_digest(out, s) != E_NOMEM);
+    if (s->state == CMS_INTACT)
+        fuzz_assert(cms_receipt_put(out, s, "1.2.840.113549.1.7.1") != E_NOMEM);
+    buf_free(&out);
+}
+
 static void
 look_around(const struct cms_signature *s, bool is_data)
 {
@@ -138,6 +158,7 @@ look_around(const struct cms_signature *s, bool is_data)
     if (cms_preferred_cert(s, certs, &preferred) == 1)
         fuzz_assert(preferred == fuzz_cert(FUZZ_P256));
     sk_X509_free(certs);
+    look_at_ess(s);
     fuzz_assert((s->state == CMS_INTACT) == (s->reason[0] == '\0'));
     fuzz_assert(s->state == CMS_INTACT || s->problems[0] != NULL);
     if (s->state == CMS_INTACT)

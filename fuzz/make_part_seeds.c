@@ -12,6 +12,7 @@
 #include "cms/addsign.h"
 #include "cms/ber.h"
 #include "cms/countersign.h"
+#include "cms/ess.h"
 #include "cms/recipient.h"
 #include "fuzz/kit.h"
 
@@ -99,6 +100,30 @@ signer_seed(const char *root, const char *name, uint8_t flags, struct cms_signer
     buf_free(&m);
 }
 
+/* A security label and a request for a receipt. */
+static void
+ess_seed(const char *root)
+{
+    struct cms_label label = { .policy = "1.2.3", .classification = 3, .mark = "for us" };
+    struct cms_receipt_request request = { .id = "id", .id_len = 2, .from = CMS_RECEIPTS_LISTED,
+                                           .listed = { "a@x" }, .listed_count = 1,
+                                           .to = { "b@x" }, .to_count = 1 };
+    struct cms_signer signer = fuzz_signer(FUZZ_ED25519);
+    struct buf *first = buf_new(), *second = buf_new();
+    struct cms_new_attribute attributes[2];
+
+    fuzz_assert(cms_label_put(first, &label) == 0 &&
+                cms_receipt_request_put(second, &request) == 0);
+    attributes[0] = (struct cms_new_attribute){ CMS_OID_LABEL, buf_data(first), buf_len(first) };
+    attributes[1] = (struct cms_new_attribute){ CMS_OID_RECEIPT_REQUEST, buf_data(second),
+                                                buf_len(second) };
+    signer.attributes = attributes;
+    signer.attribute_count = 2;
+    signer_seed(root, "ess-again", 5, signer, false, false);
+    buf_free(&first);
+    buf_free(&second);
+}
+
 static void
 signers(const char *root)
 {
@@ -118,6 +143,7 @@ signers(const char *root)
     ed.attributes = &more;
     ed.attribute_count = 1;
     signer_seed(root, "attributes-again", 5, ed, false, false);
+    ess_seed(root);
 }
 
 static void
