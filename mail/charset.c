@@ -178,10 +178,14 @@ decode_q(const struct word *w, uint8_t *out)
 
     for (size_t i = 0; i < w->len; i++) {
         uint8_t c = w->text[i];
+        int high = -1, low = -1;
 
-        if (c == '=' && i + 2 < w->len && hex_value(w->text[i + 1]) >= 0 &&
-            hex_value(w->text[i + 2]) >= 0) {
-            c = (uint8_t)(hex_value(w->text[i + 1]) << 4 | hex_value(w->text[i + 2]));
+        if (c == '=' && i + 2 < w->len) {
+            high = hex_value(w->text[i + 1]);
+            low = hex_value(w->text[i + 2]);
+        }
+        if (high >= 0 && low >= 0) {
+            c = (uint8_t)(high << 4 | low);
             i += 2;
         } else if (c == '_') {
             c = ' ';
@@ -226,7 +230,7 @@ put_word(struct buf *out, const struct word *w)
     uint8_t bytes[CHARSET_HEADER_MAX];
     struct sink sink = {.write = into_buf, .arg = out};
     size_t n = w->encoding == 'q' ? decode_q(w, bytes) : decode_b(w, bytes);
-    struct charset *c;
+    struct charset *c = NULL;
     int rc = charset_new(&c, w->charset, &sink, NULL);
 
     if (rc != 0)
@@ -267,8 +271,6 @@ charset_put_header(struct buf *out, const uint8_t *value, size_t len)
         while (blanks != NULL && at < end && *at == ' ')
             at++;
         if (find_word(at, end, &w)) {
-            if (blanks == NULL)
-                at = p;
             rc = put_word(out, &w);
             p = blanks = w.end;
             continue;
