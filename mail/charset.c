@@ -233,7 +233,7 @@ put_word(struct buf *out, const struct word *w)
     struct charset *c = NULL;
     int rc = charset_new(&c, w->charset, &sink, NULL);
 
-    if (rc != 0)
+    if (c == NULL)
         return rc;
     rc = charset_update(c, bytes, n, NULL);
     if (rc == 0)

@@ -174,10 +174,13 @@ HEAD
     opens m bob inner
     grep -q 'smime-type=compressed-data;' inner
     grep -q 'filename="smime.p7z"' inner
-    mail_pl body inner inner.der
-    openssl cms -uncompress -inform DER -in inner.der -out out 2>/dev/null ||
-        skip "this openssl was built without zlib"
+    ok signet read --raw -o out inner
     grep -q '^Subject: Quarterly' out
+    # Debian's openssl has no zlib; another one must agree.
+    mail_pl body inner inner.der
+    if openssl cms -uncompress -inform DER -in inner.der -out theirs 2>/dev/null; then
+        cmp out theirs
+    fi
 }
 
 @test "without -r, for those in To and for oneself" {
