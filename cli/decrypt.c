@@ -91,6 +91,7 @@ prepare(struct decrypt *d, struct cli *cli, const struct options *o, struct err 
 
     d->cli = cli;
     d->require_authenticated = options_has(o, "require-authenticated");
+    d->anyway = options_has(o, "anyway");
     d->path.allow_weak = wish.allow_weak;
     rc = anchors_of_options(&d->anchors, o, err);
     if (rc == 0)
@@ -156,6 +157,7 @@ static const struct option_row decrypt_options[] = {
     {.name = "anchor", .value = "FILE", .many = true,
      .help = "trust the certificates in FILE for a signature inside"},
     {.name = "allow-weak", .help = "decrypt Triple-DES and RC2, too"},
+    {.name = "anyway", .help = "write a mail's content although it is no whole MIME entity"},
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write the content to OUT"},
     {.name = NULL},
 };
@@ -163,7 +165,7 @@ static const struct option_row decrypt_options[] = {
 const struct command command_decrypt = {
     .name = "decrypt",
     .synopsis = "[--cms] [--password-file F] [--require-authenticated]\n"
-                "         [--anchor FILE]... [--allow-weak] [-o OUT] [FILE]",
+                "         [--anchor FILE]... [--allow-weak] [--anyway] [-o OUT] [FILE]",
     .summary = "decrypt a mail or a message",
     .text = "Decrypts a mail, or a CMS message (DER, BER, PEM or base64), with the key on your\n"
             "tokens that it is for, or with a password. The content appears under OUT's name,\n"

@@ -23,6 +23,7 @@ struct decrypt {
     struct cli *cli;
     bool cms;                    /* a bare message, no mail */
     bool require_authenticated;
+    bool anyway;                 /* also what is no whole MIME entity */
     struct infile *in;
     struct outfile *out;         /* NULL: the content is dropped */
     struct opener *opener;

@@ -18,6 +18,8 @@ static const char crlf[] = "\r\n";
 /* The content on its way to the output, after its header has been read. */
 struct inner {
     struct mail_reader *mail;
+    struct mail_reader *payload; /* the content read as a mail, to know that it is whole */
+    int payload_rc;              /* of that */
     struct header *header;
     struct sink out;
     bool begun;
@@ -96,6 +98,8 @@ into_inner(void *arg, const uint8_t *data, size_t len, struct err *err)
     size_t used = 0;
     int rc = 0;
 
+    if (in->payload_rc == 0)
+        in->payload_rc = mail_reader_update(in->payload, data, len, NULL);
     if (!in->begun) {
         rc = header_update(in->header, data, len, &used, err);
         if (rc != 0 || !header_done(in->header))
@@ -142,6 +146,26 @@ tell_outside(const struct decrypt *d, const struct mail_reader *mail, struct err
     return 0;
 }
 
+/* What was decrypted without authentication could be anybody's cuttings (RFC 8551 6): it
+ * must at least be one whole MIME entity. */
+static int
+check_whole(const struct decrypt *d, struct inner *in, struct err *err)
+{
+    const struct cms_encrypted *e = cms_reader_encrypted(mail_reader_cms(in->mail));
+
+    if (d->anyway || e == NULL || e->authenticated)
+        return 0;
+    if (in->payload_rc == 0)
+        in->payload_rc = mail_reader_finish(in->payload, NULL);
+    /* A signature inside of a kind that is not known is whole all the same. */
+    if (in->payload_rc == E_UNSUPPORTED ||
+        (in->payload_rc == 0 && mail_reader_whole(in->payload)))
+        return 0;
+    return err_set(err, E_MALFORMED, "%s: it is encrypted so that alterations do not show (CBC), "
+                   "and what it holds is no whole MIME entity, as altered text is not; have it "
+                   "sent again, or write it with --anyway", infile_name(d->in));
+}
+
 static bool
 is_signed_inside(const struct inner *in)
 {
@@ -176,6 +200,8 @@ conclude(struct decrypt *d, struct inner *in, struct err *err)
     if (rc == 0)
         rc = tell_outside(d, in->mail, err);
     if (rc == 0 && d->out)
+        rc = check_whole(d, in, err);
+    if (rc == 0 && d->out)
         rc = finish_inner(in, err);
     if (rc == 0 && is_signed_inside(in))
         cli_note(d->cli, "the mail inside is signed or encrypted again, which is not looked into "
@@ -190,6 +216,7 @@ decrypt_mail(struct decrypt *d, struct err *err)
     struct mail_reader_options options = {.content = {.write = into_inner, .arg = &in},
                                           .decrypt = opener_options(d->opener),
                                           .plain = true};
+    const struct mail_reader_options as_mail = {.plain = true};
     struct sink input;
     int rc = header_new(&in.header, HEADER_PART_MAX);
 
@@ -199,7 +226,9 @@ decrypt_mail(struct decrypt *d, struct err *err)
         in.out = stream_outfile(d->out);
     else
         options.content.write = NULL;
-    rc = mail_reader_new(&in.mail, &options, err);
+    rc = mail_reader_new(&in.payload, &as_mail, err);
+    if (rc == 0)
+        rc = mail_reader_new(&in.mail, &options, err);
     if (rc == 0) {
         input = (struct sink){.write = into_mail, .arg = in.mail};
         rc = decrypt_pump(d, &input, err);
@@ -208,6 +237,7 @@ decrypt_mail(struct decrypt *d, struct err *err)
         rc = rc == 0 ? conclude(d, &in, err) : decrypt_name_input(d, rc, err);
     }
     mail_reader_free(&in.mail);
+    mail_reader_free(&in.payload);
     header_free(&in.header);
     return rc;
 }

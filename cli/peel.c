@@ -286,8 +286,8 @@ judge_payload(struct peel *p, const struct mail_layers *layers, struct err *err)
             last = &p->sheets[i];
     if (last != NULL && (payload == NULL || !mail_reader_whole(payload)))
         return verdict_add_problem(last->verdict, "malformed-content", "what it holds is no whole "
-                                   "MIME entity, as altered text is not; signet decrypt writes it "
-                                   "as it is", err);
+                                   "MIME entity, as altered text is not; signet decrypt --anyway "
+                                   "writes it as it is", err);
     if (payload != NULL && p->count > 0 && mail_reader_inside(payload) > 0)
         return verdict_add_problem(p->mail, "nested-part", "a part of the content is signed or "
                                    "encrypted by itself; it was left as it is", err);

@@ -524,3 +524,24 @@ openssl_encrypts() {  # CERTIFICATE OUT [OPTION]...
     done
     [[ $output != *3des* ]]
 }
+
+@test "what CBC hid and is no whole MIME entity is written on demand alone" {
+    printf 'Content-Type: multipart/mixed; boundary=b\n\n--b\n\ncut off here\n' >half
+    printf 'just text\n' >text
+    for content in half text; do
+        openssl cms -encrypt -aes256 -in $content -from alice@bad.example -to bob@example.org \
+            -subject x -out $content.eml "$T/certs/rsa@token.example.crt"
+        openssl cms -encrypt -aes-256-gcm -in $content -from alice@bad.example \
+            -to bob@example.org -subject x -out $content.gcm.eml "$T/certs/rsa@token.example.crt"
+    done
+    for content in half text; do
+        ends 5 signet decrypt -o out $content.eml
+        says 'no whole MIME entity'
+        [ ! -e out ]
+        ok signet decrypt --anyway -o out.$content $content.eml
+    done
+    grep -q 'cut off here' out.half
+    grep -q 'just text' out.text
+    ok signet decrypt -o out half.gcm.eml
+    grep -q 'cut off here' out
+}
