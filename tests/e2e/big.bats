@@ -61,7 +61,7 @@ small() {
     # From a pipe, where the size is not known beforehand.
     small bash -c 'signet verify --anchor "$1" -o /dev/null <o.der' bash "$T/ca/chain.pem"
     # One turned bit near the end.
-    printf X | dd of=o.der bs=1 seek=$((MIB * 1024 * 1024 - 5)) conv=notrunc status=none
+    printf XXXX | dd of=o.der bs=1 seek=$((MIB * 1024 * 1024 - 5)) conv=notrunc status=none
     ends 1 signet verify --anchor "$T/ca/chain.pem" -o out o.der
     [ ! -e out ]
 }
@@ -107,7 +107,7 @@ crypt_small() {
 # One turned bit, seen at the very end: nothing is left of all that was decrypted.
 @test "a tag that does not match, at the end" {
     crypt_small signet encrypt --cms -r big@size.example -o e.der "$T/content"
-    printf X | dd of=e.der bs=1 seek=$((MIB * 1024 * 1024 / 2)) conv=notrunc status=none
+    printf XXXXXXXX | dd of=e.der bs=1 seek=$((MIB * 1024 * 1024 / 2)) conv=notrunc status=none
     mkdir d
     crypt_small bash -c 'signet decrypt -o d/out e.der; [ $? -eq 5 ]'
     says 'cannot be decrypted'
