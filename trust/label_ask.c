@@ -88,7 +88,8 @@ start(struct asking *a, const char *program)
     sigset_t none;
     int rc;
 
-    if (pipe2(a->answer, O_CLOEXEC) != 0)
+    /* Not all systems' spawn says that there is nothing to run. */
+    if (access(program, X_OK) != 0 || pipe2(a->answer, O_CLOEXEC) != 0)
         return errno;
     sigemptyset(&none);
     posix_spawn_file_actions_init(&files);
