@@ -63,6 +63,7 @@
     X(E_AGENT, 6, "agent failure") \
     X(E_HOST, 6, "token host failure") \
     X(E_TIMEOUT, 6, "took too long") \
+    X(E_OFFLINE, 6, "not fetched: offline") \
     X(E_PROTOCOL, 6, "protocol violation") \
     X(E_CANCELLED, 6, "cancelled") \
     X(E_INTERNAL, 6, "internal error")

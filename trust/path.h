@@ -36,14 +36,26 @@ int anchors_add_file(struct anchors *, const char *path, struct err *err) must_c
 size_t anchors_count(const struct anchors *);
 void anchors_free(struct anchors **);
 
+enum path_purpose { PATH_SIGN_MAIL, PATH_ENCRYPT_MAIL, PATH_ANY_PURPOSE };
+
 struct path_options {
     time_t at;       /* the moment as of which to judge; 0: now */
     bool allow_weak; /* accept keys and digests below 112 bits of strength */
+    enum path_purpose purpose;
+    /* Certificate policies (RFC 5280 6.1.1 c, e, f, g): dotted identifiers, ended by NULL;
+     * NULL: any will do. */
+    const char *const *policies;
+    bool require_policy, no_policy_mapping, no_any_policy;
+    /* Borrowed, each may be NULL: intermediates that are known; AIA's caIssuers; revocation. */
+    struct store *store;
+    struct fetcher *fetcher;
+    struct revocation *revocation;
 };
 
 /* The outcome: problem words in the order found, none of them twice, each with a
- * sentence. The words: untrusted-root, expired, not-yet-valid, weak-algorithm,
- * wrong-purpose, path-invalid. Texts are owned by the struct. */
+ * sentence. The words: untrusted-root, distrusted, expired, not-yet-valid, weak-algorithm,
+ * wrong-purpose, policy-mismatch, revoked, revocation-unknown (or, where that is but a note,
+ * revocation-unchecked), path-invalid. Texts are owned by the struct. */
 struct path {
     size_t count;
     struct path_problem {
@@ -51,6 +63,10 @@ struct path {
         char text[256];
     } problems[PATH_PROBLEMS_MAX];
     STACK_OF(X509) *chain; /* signer first, as far as it could be built; may be NULL */
+    char anchor[192];      /* what made its last one trusted: "--anchor ca.crt", "the system",
+                              "you, on 2026-11-23"; empty: nothing did */
+    char revocation[256];  /* where the signer's state is known from; empty: not asked */
+    size_t tried;          /* candidate paths that were judged */
 };
 
 /* Judges the signer for the purpose of signing mail. untrusted: the certificates

@@ -29,10 +29,12 @@ enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALF
  *   legacy-display         the text begins with a copy of protected fields
  *   security-label         the sender's label (RFC 2634)
  *   receipt-requested      the sender asks for a signed receipt
+ *   revocation-unchecked   whether a certificate was revoked could not be learnt, and
+ *                          revocation is "soft"
  *
  * VERDICT_UNTRUSTED: intact, but not vouched for.
- *   untrusted-root, expired, not-yet-valid, revoked, revocation-unknown,
- *   wrong-purpose, path-invalid        the path from the signer to an anchor
+ *   untrusted-root, distrusted, expired, not-yet-valid, revoked, revocation-unknown,
+ *   wrong-purpose, policy-mismatch, path-invalid   the path from the signer to an anchor
  *   address-mismatch       the certificate is not for whom the mail is from, or that
  *                          cannot be told without doubt
  *   header-mismatch        protected header fields differ from those outside
@@ -68,12 +70,15 @@ enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALF
     X("legacy-display", VERDICT_GOOD) \
     X("security-label", VERDICT_GOOD) \
     X("receipt-requested", VERDICT_GOOD) \
+    X("revocation-unchecked", VERDICT_GOOD) \
     X("untrusted-root", VERDICT_UNTRUSTED) \
+    X("distrusted", VERDICT_UNTRUSTED) \
     X("expired", VERDICT_UNTRUSTED) \
     X("not-yet-valid", VERDICT_UNTRUSTED) \
     X("revoked", VERDICT_UNTRUSTED) \
     X("revocation-unknown", VERDICT_UNTRUSTED) \
     X("wrong-purpose", VERDICT_UNTRUSTED) \
+    X("policy-mismatch", VERDICT_UNTRUSTED) \
     X("path-invalid", VERDICT_UNTRUSTED) \
     X("address-mismatch", VERDICT_UNTRUSTED) \
     X("header-mismatch", VERDICT_UNTRUSTED) \

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "trust/certificate.h"
 #include "trust/sql.h"
+#include "trust/store_schema.h"
 
 /* A newer mail that says the same is written down only when it is so much newer. */
 #define SAME_NEWS_AFTER (24 * 60 * 60)
@@ -18,32 +19,6 @@
 struct store {
     struct sql *db;
 };
-
-/* From one user_version to the next; never changed once released. */
-static const char *const migrations[] = {
-    /* certificate: any that was seen. address: whom it is for. peer: what the last mail from
-     * an address said: whom to encrypt to, and what can be read, one to a line. */
-    "PRAGMA application_id = 0x53676e74;"
-    "CREATE TABLE certificate ("
-    "  id INTEGER PRIMARY KEY,"
-    "  fingerprint BLOB NOT NULL UNIQUE,"
-    "  der BLOB NOT NULL,"
-    "  source TEXT NOT NULL,"
-    "  learnt INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE address ("
-    "  address TEXT NOT NULL,"
-    "  certificate INTEGER NOT NULL REFERENCES certificate ON DELETE CASCADE,"
-    "  PRIMARY KEY (address, certificate)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE peer ("
-    "  address TEXT PRIMARY KEY NOT NULL,"
-    "  certificate INTEGER REFERENCES certificate ON DELETE SET NULL,"
-    "  capabilities TEXT,"
-    "  signed INTEGER NOT NULL,"
-    "  source TEXT NOT NULL,"
-    "  learnt INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX peer_certificate ON peer (certificate);",
-};
-#define VERSION ((int64_t)(sizeof migrations / sizeof *migrations))
 
 static int
 out_of_memory(struct err *err)
@@ -83,20 +58,20 @@ migrate(struct store *s, struct err *err)
     int64_t version = 0;
     int rc = version_of(s, &version, err);
 
-    if (rc != 0 || version == VERSION)
+    if (rc != 0 || version == STORE_VERSION)
         return rc;
     rc = sql_exec(s->db, "BEGIN IMMEDIATE", err);
     if (rc != 0)
         return rc;
     /* Another process may have been faster. */
     rc = version_of(s, &version, err);
-    if (rc == 0 && version > VERSION)
+    if (rc == 0 && version > STORE_VERSION)
         rc = err_set(err, E_CONFIG, "the certificate store was written by a newer Signet (its "
                      "version is %lld, this one knows %lld); use that one",
-                     (long long)version, (long long)VERSION);
-    for (; rc == 0 && version < VERSION; version++)
-        rc = sql_exec(s->db, migrations[version], err);
-    snprintf(statement, sizeof statement, "PRAGMA user_version = %lld", (long long)VERSION);
+                     (long long)version, (long long)STORE_VERSION);
+    for (; rc == 0 && version < STORE_VERSION; version++)
+        rc = sql_exec(s->db, store_migrations[version], err);
+    snprintf(statement, sizeof statement, "PRAGMA user_version = %lld", (long long)STORE_VERSION);
     if (rc == 0)
         rc = sql_exec(s->db, statement, err);
     return finish(s, rc, err);

@@ -60,4 +60,57 @@ int store_find(struct store *, const char *address, STACK_OF(X509) *out,
 int store_capabilities(struct store *, const X509 *, void (*each)(void *arg, const char *text),
                        void *arg, struct err *err) must_check;
 
+/* Certificates, for `signet certs`, for paths and for recipients. What was added is there
+ * whether or not it can be trusted; trust is a mark of its own, which a person sets. */
+#define STORE_FINGERPRINT 32
+
+enum store_trust { STORE_NO_MARK, STORE_TRUSTED, STORE_DISTRUSTED };
+
+/* A certificate as the store has it; valid in the callback. */
+struct store_cert {
+    X509 *cert;
+    const uint8_t *fingerprint;     /* SHA-256, STORE_FINGERPRINT bytes */
+    const char *source;             /* "mail <message-id>", "file ca.p7b", "ldap://..." */
+    time_t learnt;
+    enum store_trust trust;
+    time_t marked;                  /* when the mark was set; 0: no mark */
+};
+
+/* Adds it if it is not there; *ret_new (may be NULL) says which. store_begin and store_end
+ * around many make one transaction of them. */
+int store_add(struct store *, X509 *, const char *source, bool *ret_new,
+              struct err *err) must_check;
+int store_begin(struct store *, struct err *err) must_check;
+/* rc 0: keeps what was done since; else takes it back and returns rc. */
+int store_end(struct store *, int rc, struct err *err) must_check;
+
+/* What to look for: one of these. */
+struct store_query {
+    enum { STORE_ALL, STORE_BY_ADDRESS, STORE_BY_KEY, STORE_BY_SUBJECT, STORE_BY_ISSUER_SERIAL,
+           STORE_BY_FINGERPRINT, STORE_BY_TRUST } by;
+    const char *address;
+    const uint8_t *bytes;           /* BY_KEY: SHA-256 of SubjectPublicKeyInfo; BY_FINGERPRINT:
+                                       SHA-256 or SHA-1, or four or more bytes of its beginning */
+    size_t len;
+    const X509_NAME *name;          /* BY_SUBJECT, BY_ISSUER_SERIAL; compared as RFC 5280 7.1 */
+    const ASN1_INTEGER *serial;
+    enum store_trust trust;
+};
+/* Calls each(arg, cert) for what answers, in a stable order, until it returns non-zero, which
+ * is then returned. limit 0: all. */
+int store_search(struct store *, const struct store_query *, size_t limit,
+                 int (*each)(void *arg, const struct store_cert *), void *arg,
+                 struct err *err) must_check;
+
+/* E_NO_CERT when it is not there. */
+int store_remove(struct store *, const uint8_t fingerprint[STORE_FINGERPRINT],
+                 struct err *err) must_check;
+/* The certificate is added when it is not there. */
+int store_mark(struct store *, X509 *, enum store_trust, const char *source,
+               struct err *err) must_check;
+
+/* The database, for trust/'s other tables of it (their statements are in store_schema.c). */
+struct sql;
+struct sql *store_sql(struct store *);
+
 #endif
