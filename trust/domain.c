@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "trust/domain.h"
 
+#include <dlfcn.h>
+#include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <idn2.h>
+
+/* Loaded with the first name that is not ASCII: it and libunistring would cost every command
+ * a tenth of its start. */
+#define LIBRARY "libidn2.so.0"
+
+static __typeof__(&idn2_lookup_u8) lookup;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+load(void)
+{
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    void *at = library == NULL ? NULL : dlsym(library, "idn2_lookup_u8");
+
+    memcpy(&lookup, &at, sizeof at);
+}
 
 static bool
 is_ascii(const char *s)
@@ -15,16 +34,17 @@ is_ascii(const char *s)
     return *s == '\0';
 }
 
-/* The name in A-labels and lower case; NULL when it has none. To be freed by idn2_free. */
+/* The name in A-labels and lower case, the caller's to free (libidn2 has it from malloc);
+ * NULL when it has none. */
 static char *
 to_ascii(const char *name)
 {
     uint8_t *out = NULL;
 
-    return idn2_lookup_u8((const uint8_t *)name, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) ==
-                   IDN2_OK
-               ? (char *)out
-               : NULL;
+    if (pthread_once(&once, load) != 0 || lookup == NULL ||
+        lookup((const uint8_t *)name, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+        return NULL;
+    return (char *)out;
 }
 
 bool
@@ -38,7 +58,7 @@ domain_same(const char *a, const char *b)
     x = to_ascii(a);
     y = to_ascii(b);
     same = x != NULL && y != NULL ? strcasecmp(x, y) == 0 : strcmp(a, b) == 0;
-    idn2_free(x);
-    idn2_free(y);
+    free(x);
+    free(y);
     return same;
 }

@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-/* Both in UTF-8. What is no domain name equals only what is the same to the byte. */
+/* Both in UTF-8. What is no domain name equals only what is the same to the byte, and so does
+ * every name outside ASCII where libidn2, loaded when it is needed, is missing. */
 bool domain_same(const char *, const char *);
 
 #endif
