@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Web servers on loopback (tests/e2e/httpd.c says what they can do). Needs no more of the
-# other pieces; all end with httpd_stop_all.
+# Web servers on loopback (tests/e2e/httpd.c says what they can do); all end with
+# httpd_stop_all. Needs lib/ports.bash.
 #
 #   httpd_start FOLDER   sets HTTPD_PORT and HTTPD_URL (http://127.0.0.1:PORT)
 #   httpd_hits FOLDER [PATTERN]   how many requests came (whose line matches)
@@ -23,12 +23,4 @@ httpd_hits() {
     grep -Ec -- "${2-.}" "$1/.hits" 2>/dev/null || :
 }
 
-httpd_stop_all() {
-    local pid pids=${HTTPD_PIDS:-$T/httpd.pids}
-    [ -e "$pids" ] || return 0
-    while read -r pid; do
-        kill "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
-    done <"$pids"
-    rm -f "$pids"
-}
+httpd_stop_all() { servers_stop "${HTTPD_PIDS:-$T/httpd.pids}"; }
