@@ -62,3 +62,16 @@ domain_same(const char *a, const char *b)
     free(y);
     return same;
 }
+
+char *
+domain_normal(const char *name)
+{
+    char *out = is_ascii(name) ? NULL : to_ascii(name);
+
+    if (out == NULL)
+        out = strdup(name);
+    for (char *c = out; c != NULL && *c != '\0'; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c | 0x20);
+    return out;
+}

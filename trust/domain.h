@@ -15,4 +15,8 @@
  * every name outside ASCII where libidn2, loaded when it is needed, is missing. */
 bool domain_same(const char *, const char *);
 
+/* The form in which the same names are the same bytes: lower case, A-labels; what is no domain
+ * name is left as it is. The caller's to free; NULL when memory is out. */
+char *domain_normal(const char *);
+
 #endif

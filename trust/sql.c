@@ -14,10 +14,13 @@
 
 #define LIBRARY "libsqlite3.so.0"
 #define WAL_PAUSE_MS 10
+/* Prepared statements that are kept. */
+#define KEPT_MAX 24
 
 /* X(function of libsqlite3, without its prefix) */
 #define FUNCTIONS(X) \
-    X(open_v2) X(close_v2) X(exec) X(prepare_v2) X(step) X(finalize) X(errmsg) X(busy_timeout) \
+    X(open_v2) X(close_v2) X(exec) X(prepare_v3) X(step) X(finalize) X(errmsg) X(busy_timeout) \
+    X(reset) X(clear_bindings) X(sql) \
     X(bind_int64) X(bind_text) X(bind_blob) X(bind_null) X(column_int64) X(column_text) \
     X(column_blob) X(column_bytes)
 
@@ -33,6 +36,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 struct sql {
     sqlite3 *db;
     char *path;
+    /* The ones in use are taken out. */
+    sqlite3_stmt *kept[KEPT_MAX];
+    size_t next;
 };
 
 struct sql_row {
@@ -67,7 +73,10 @@ failed(const struct sql *s, int code, struct err *err)
         return err_set(err, E_CONFIG, "%s is damaged, or no certificate store; move it away, and "
                        "a new one is made", s->path);
     case SQLITE_FULL:
+        return err_set(err, E_OUTPUT, "%s: the disk is full; make room, and try again", s->path);
     case SQLITE_READONLY:
+        return err_set(err, E_OUTPUT, "%s can be read but not written; check the rights of the "
+                       "file and its folder", s->path);
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
@@ -133,7 +142,7 @@ sql_open(struct sql **ret, const char *path, struct err *err)
         rc = lib.busy_timeout(s->db, SQL_BUSY_MS);
     if (rc == SQLITE_OK)
         rc = enter_wal(s);
-    rc = rc == SQLITE_OK ? sql_exec(s, "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+    rc = rc == SQLITE_OK ? sql_exec(s, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                                        "PRAGMA trusted_schema = OFF;", err)
                          : failed(s, rc, err);
     if (rc != 0)
@@ -148,6 +157,8 @@ sql_close(struct sql **s)
 {
     if (s == NULL || *s == NULL)
         return;
+    for (size_t i = 0; i < KEPT_MAX; i++)
+        (void)lib.finalize((*s)->kept[i]);
     (void)lib.close_v2((*s)->db);
     free((*s)->path);
     free(*s);
@@ -174,12 +185,39 @@ bind(sqlite3_stmt *statement, int at, const struct sql_arg *a)
     return lib.bind_blob(statement, at, a->data, (int)a->len, SQLITE_STATIC);
 }
 
+/* The statement, prepared now or before. */
+static int
+take(struct sql *s, const char *text, sqlite3_stmt **ret)
+{
+    for (size_t i = 0; i < KEPT_MAX; i++)
+        if (s->kept[i] != NULL && strcmp(lib.sql(s->kept[i]), text) == 0) {
+            *ret = s->kept[i];
+            s->kept[i] = NULL;
+            return SQLITE_OK;
+        }
+    return lib.prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+}
+
+/* Keeps it, in the place of whichever was kept first. */
+static void
+keep(struct sql *s, sqlite3_stmt *statement)
+{
+    if (statement == NULL)
+        return;
+    /* What these say was said by step. */
+    (void)lib.reset(statement);
+    (void)lib.clear_bindings(statement);
+    (void)lib.finalize(s->kept[s->next]);
+    s->kept[s->next] = statement;
+    s->next = (s->next + 1) % KEPT_MAX;
+}
+
 int
 sql_query(struct sql *s, const char *text, const struct sql_arg *args, size_t count,
           int (*each)(void *arg, const struct sql_row *), void *arg, struct err *err)
 {
     struct sql_row row = {.statement = NULL};
-    int rc = lib.prepare_v2(s->db, text, -1, &row.statement, NULL), stop = 0;
+    int rc = take(s, text, &row.statement), stop = 0;
 
     for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
         rc = bind(row.statement, (int)i + 1, &args[i]);
@@ -188,7 +226,7 @@ sql_query(struct sql *s, const char *text, const struct sql_arg *args, size_t co
             stop = each != NULL ? each(arg, &row) : 0;
     if (stop == 0 && rc != SQLITE_DONE)
         stop = failed(s, rc, err);
-    (void)lib.finalize(row.statement);
+    keep(s, row.statement);
     return stop;
 }
 

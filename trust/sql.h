@@ -8,8 +8,11 @@
  *
  * Life: sql_open; sql_exec and sql_query; sql_close. A database is in WAL mode, so that
  * readers and one writer do not wait for each other; who has to wait does so for
- * SQL_BUSY_MS at most (E_TIMEOUT). A damaged or foreign file is E_CONFIG. One struct sql
+ * SQL_BUSY_MS at most (E_TIMEOUT). A damaged or foreign file is E_CONFIG. What was committed
+ * is on the disk: neither a killed process nor a power cut takes it back. One struct sql
  * belongs to one thread at a time; processes may share the file.
+ *
+ * Statements are kept as they were prepared, a few of them, and found again by their text.
  */
 #ifndef SIGNET_TRUST_SQL_H
 #define SIGNET_TRUST_SQL_H

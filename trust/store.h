@@ -3,9 +3,9 @@
  * What is known of correspondents: their certificates and what their programs can read,
  * learnt from mails whose verdict was good. It is the file certs.db in the state folder.
  *
- * Life: store_open; store_learn, store_find and store_capabilities in any order;
- * store_close. Each call is one transaction; any number of processes may use the store at
- * once (trust/sql.h).
+ * Life: store_open; the other calls in any order; store_close. Each call is one transaction,
+ * which is on the disk when it returns (store_begin: when the store_end returns); any number of
+ * processes may use the store at once (trust/sql.h).
  *
  * Trust: nothing here is trusted for being here. A certificate was good when it was
  * learnt; whoever uses it judges it again. Of two mails from one address the one that
@@ -77,7 +77,7 @@ struct store_cert {
 };
 
 /* Adds it if it is not there; *ret_new (may be NULL) says which. store_begin and store_end
- * around many make one transaction of them. */
+ * around many make one transaction of them; they may nest, and the outermost counts. */
 int store_add(struct store *, X509 *, const char *source, bool *ret_new,
               struct err *err) must_check;
 int store_begin(struct store *, struct err *err) must_check;
@@ -94,10 +94,11 @@ struct store_query {
     size_t len;
     const X509_NAME *name;          /* BY_SUBJECT, BY_ISSUER_SERIAL; compared as RFC 5280 7.1 */
     const ASN1_INTEGER *serial;
-    enum store_trust trust;
+    enum store_trust trust;         /* BY_TRUST: a mark, STORE_NO_MARK is none */
 };
-/* Calls each(arg, cert) for what answers, in a stable order, until it returns non-zero, which
- * is then returned. limit 0: all. */
+/* Calls each(arg, cert) for what answers, in a stable order (of an address: the one that its
+ * owner signed with last, then what was learnt last; else what was learnt first), until it
+ * returns non-zero, which is then returned. limit 0: all. each may search, but not write. */
 int store_search(struct store *, const struct store_query *, size_t limit,
                  int (*each)(void *arg, const struct store_cert *), void *arg,
                  struct err *err) must_check;

@@ -24,8 +24,24 @@ const char *const store_migrations[STORE_VERSION] = {
     "  source TEXT NOT NULL,"
     "  learnt INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX peer_certificate ON peer (certificate);",
-    /* Finding certificates by key, subject, issuer and serial; marks of trust. */
-    "SELECT 1;",
+    /* Finding certificates: spki and sha1 are hashes; subject and issuer X509_NAME_hash_ex of
+     * the names as RFC 5280 7.1 compares them, serial the number's bytes with a sign before
+     * them (trust/store_cert.c, which fills them in). mark: what a person said of one. */
+    "ALTER TABLE certificate ADD COLUMN sha1 BLOB;"
+    "ALTER TABLE certificate ADD COLUMN spki BLOB;"
+    "ALTER TABLE certificate ADD COLUMN subject INTEGER;"
+    "ALTER TABLE certificate ADD COLUMN issuer INTEGER;"
+    "ALTER TABLE certificate ADD COLUMN serial BLOB;"
+    "CREATE INDEX certificate_sha1 ON certificate (sha1);"
+    "CREATE INDEX certificate_spki ON certificate (spki);"
+    "CREATE INDEX certificate_subject ON certificate (subject);"
+    "CREATE INDEX certificate_issuer ON certificate (issuer, serial);"
+    "CREATE INDEX address_certificate ON address (certificate);"
+    "CREATE TABLE mark ("
+    "  certificate INTEGER PRIMARY KEY REFERENCES certificate ON DELETE CASCADE,"
+    "  trust INTEGER NOT NULL,"
+    "  marked INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX mark_trust ON mark (trust);",
     /* Revocation: CRLs and OCSP answers. */
     "SELECT 1;",
 };
