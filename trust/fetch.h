@@ -14,6 +14,13 @@
  * E_OFFLINE and no process is started. Schemes other than http, https, ldap and ldaps, and
  * (unless allowed) addresses of private networks and of this machine, are E_DENIED.
  *
+ * Failures: E_INPUT, the server says that it has none (404, no such entry or value, no such
+ * record); E_SYSTEM, unreachable or another refusal; E_TIMEOUT; E_LIMIT, too large, or more
+ * than three redirects, or too many requests; E_MALFORMED, no URL or no proper answer;
+ * E_UNSUPPORTED, a URL that cannot be fetched, such as one of LDAP that names no server or no
+ * attribute; E_DENIED, as said, and a TLS server or a DNS answer (RFC 4035) that proves
+ * false; E_HOST, the helper ended or said what it must not.
+ *
  * What comes back was not looked at: it is hostile bytes, no longer than asked for, in sealed
  * memory of the helper's that is mapped here. One thread.
  */
@@ -31,6 +38,9 @@
 #define FETCH_REQUESTS_MAX 64
 #define FETCH_TOTAL_MAX 256
 #define FETCH_URL_MAX 2048
+/* Of a body that is posted, and of its media type. */
+#define FETCH_BODY_MAX 65536
+#define FETCH_TYPE_MAX 127
 /* Values of one answer at most (an LDAP attribute, a DNS answer). */
 #define FETCH_VALUES_MAX 1024
 
@@ -58,7 +68,7 @@ struct fetch_request {
     struct err err;
     struct fetch_value *values;  /* till fetch_clear */
     size_t count;
-    bool authenticated;          /* FETCH_SMIMEA: DNSSEC proved it */
+    bool authenticated;          /* FETCH_SMIMEA: DNSSEC proved it, or that there is none */
     void *mapping;               /* fetch.c's own */
     size_t mapping_len;
 };
@@ -71,6 +81,10 @@ struct fetch_settings {
     const char *trust_anchor;    /* [fetch] dnssec-anchor: a file; NULL: the root's */
     const char *resolver;        /* [fetch] resolver: HOST[@PORT]; NULL: the system's */
 };
+
+struct conf;
+/* What [fetch] of a configuration says; the texts are borrowed from it. */
+void fetch_settings_read(struct fetch_settings *, const struct conf *);
 
 struct fetcher;
 
