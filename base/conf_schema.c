@@ -144,8 +144,36 @@ is_certs(const char *value)
     return is_word_of(value, CERTS);
 }
 
+static bool
+is_short_duration(const char *value)
+{
+    unsigned seconds;
+    return text_parse_duration(value, &seconds) == 0 && seconds >= 1 && seconds <= 600;
+}
+
+static bool
+is_proxy(const char *value)
+{
+    static const char *const schemes[] = {"http://", "https://", "socks5h://", "socks5://",
+                                          "socks4a://", "socks4://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strncmp(value, schemes[i], strlen(schemes[i])) == 0)
+            return value[strlen(schemes[i])] != '\0';
+    return strcmp(value, "none") == 0;
+}
+
+/* ADDRESS or ADDRESS@PORT: libunbound looks no names up to find its resolver. */
+static bool
+is_resolver(const char *value)
+{
+    size_t len = strcspn(value, "@");
+    return len > 0 && len == strspn(value, "0123456789abcdefABCDEF.:")
+        && (value[len] == '\0' || is_between(value + len + 1, 1, 65535));
+}
+
 static const struct conf_kind kinds[] = {
     {"agent", false}, {"module", true}, {"token", true}, {"trust", false}, {"sign", false},
+    {"fetch", false},
 };
 
 #define PATH "an absolute path"
@@ -171,6 +199,11 @@ static const struct conf_key keys[] = {
     {"sign", "key", is_any, "a key"},
     {"sign", "digest", is_digest, "one of " DIGESTS},
     {"sign", "certs", is_certs, "one of " CERTS},
+    {"fetch", "deadline", is_short_duration, "a duration from 1s to 10m"},
+    {"fetch", "private", is_bool, BOOL},
+    {"fetch", "proxy", is_proxy, "\"none\" or the URL of a proxy (http, https, socks4, socks5)"},
+    {"fetch", "resolver", is_resolver, "ADDRESS or ADDRESS@PORT"},
+    {"fetch", "dnssec-anchor", is_path, PATH},
 };
 
 const struct conf_kind *

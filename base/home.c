@@ -189,8 +189,8 @@ is_program(const char *path)
 static bool
 program_under(const char *folder, const char *name, char *out, size_t max)
 {
-    static const char *const places[] = {"", "agent/", "pkcs11/", "cli/", "../agent/",
-                                         "../pkcs11/", "../cli/"};
+    static const char *const places[] = {"", "agent/", "pkcs11/", "cli/", "fetch/", "../agent/",
+                                         "../pkcs11/", "../cli/", "../fetch/"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         int n = snprintf(out, max, "%s/%s%s", folder, places[i], name);
         if (n > 0 && (size_t)n < max && is_program(out))
