@@ -31,6 +31,13 @@
 #define WIRE_LABEL "label="
 #define WIRE_LABEL_MAX 256u
 
+/* A token host's status line before an ERROR: the CK_RV behind it, in hex. */
+#define WIRE_RV "RV"
+/* The agent's status lines: a sentence for the person ("use the keypad"), and what
+ * happened to a token (WATCH). Both escaped. */
+#define WIRE_NOTICE "NOTICE"
+#define WIRE_EVENT "EVENT"
+
 /* Server side: sends the S ERROR line for err and returns the gpg_error_t with
  * which the command handler must return. code 0 gives 0 and sends nothing. */
 gpg_error_t wire_reply(assuan_context_t, int code, const struct err *err);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pkcs11/events.h"
 #include "pkcs11/host_lane.h"
 #include "pkcs11/module.h"
 
@@ -41,6 +42,8 @@ struct host {
     atomic_uint ended;     /* lanes whose thread is done */
     int event;             /* eventfd: a thread is done */
     int signals;           /* signalfd */
+    int told;              /* takes events, or -1 */
+    struct events *events;
     pid_t parent;
 };
 
@@ -57,6 +60,19 @@ lane_thread(void *arg)
     if (write(l->host->event, &one, sizeof one) < 0)
         return NULL; /* the grace time ends the process then */
     return NULL;
+}
+
+/* The descriptor behind the lanes', moved out of their way. It must not hold us up. */
+static int
+take_event_pipe(struct host *h, unsigned count, struct err *err)
+{
+    int fd = HOST_FIRST_FD + (int)count;
+
+    h->told = fcntl(fd, F_DUPFD_CLOEXEC, fd + 1 + (int)count);
+    if (h->told < 0 || fcntl(h->told, F_SETFL, O_NONBLOCK) != 0)
+        return err_set_sys(err, E_USAGE, errno, "descriptor %d takes no events", fd);
+    close(fd);
+    return 0;
 }
 
 static int
@@ -193,8 +209,18 @@ finish(struct host *h)
     sigaddset(&alarm_only, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
     alarm(HOST_GRACE_MS / 1000);
+    events_stop(&h->events);
     if (h->module)
         module_calls(h->module)->C_Finalize(NULL);
+}
+
+/* Without it tokens that come and go are noticed when they are used. */
+static void
+start_events(struct host *h, const struct host_args *args)
+{
+    if (h->told >= 0 && h->module && events_start(&h->events, h->module, h->told,
+                                                  !args->no_wait, NULL) != 0)
+        h->events = NULL;
 }
 
 int
@@ -202,17 +228,22 @@ host_serve(const struct host_args *args, struct err *err)
 {
     struct host *h = calloc(1, sizeof *h);
     int64_t deadline = 0;
-    int rc;
+    int rc = 0;
 
     if (!h)
         return err_set(err, E_NOMEM, "out of memory");
-    rc = take_sockets(h, args->lanes, err);
+    h->told = -1;
+    if (args->events)
+        rc = take_event_pipe(h, args->lanes, err);
+    if (rc == 0)
+        rc = take_sockets(h, args->lanes, err);
     if (rc == 0)
         rc = take_signals(h, err);
     if (rc == 0) {
         if (module_open(&h->module, &args->module, &h->fault) != 0)
             h->module = NULL;
         rc = start_lanes(h, err);
+        start_events(h, args);
     }
     if (rc != 0) {
         module_free(&h->module);

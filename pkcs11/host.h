@@ -5,7 +5,8 @@
  * The host ends when all its lanes are closed by the agent, or on SIGTERM, or
  * when the agent has died. Operations under way get HOST_GRACE_MS to finish
  * (a SoftHSM killed while it writes loses its token); a vendor call that hangs
- * longer is left behind by _exit(). It never forks.
+ * longer is left behind by _exit(). It never forks. Behind the lanes' descriptors there may
+ * be one more, for events (pkcs11/events.h).
  */
 #ifndef SIGNET_PKCS11_HOST_H
 #define SIGNET_PKCS11_HOST_H

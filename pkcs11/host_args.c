@@ -6,15 +6,16 @@
 
 const char host_usage[] =
     "usage: signet-token [--module NAME] --path FILE | --p11-kit NAME [--init-args TEXT]\n"
-    "                    [--lanes N]\n"
+    "                    [--lanes N] [--events] [--no-wait]\n"
     "       signet-token --list\n"
     "\n"
     "Serves one PKCS#11 module to signet-agent, on the sockets it inherits as\n"
-    "descriptors 3 and up, one per lane. --list prints the modules that p11-kit's\n"
-    "configuration names.\n";
+    "descriptors 3 and up, one per lane; with --events it tells on the one behind them\n"
+    "when tokens come and go, with --no-wait never by C_WaitForSlotEvent. --list prints\n"
+    "the modules that p11-kit's configuration names.\n";
 
-enum { OPT_MODULE = 256, OPT_PATH, OPT_P11_KIT, OPT_INIT_ARGS, OPT_LANES, OPT_LIST,
-       OPT_HELP, OPT_VERSION };
+enum { OPT_MODULE = 256, OPT_PATH, OPT_P11_KIT, OPT_INIT_ARGS, OPT_LANES, OPT_EVENTS,
+       OPT_NO_WAIT, OPT_LIST, OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
     {"module", required_argument, NULL, OPT_MODULE},
@@ -22,6 +23,8 @@ static const struct option options[] = {
     {"p11-kit", required_argument, NULL, OPT_P11_KIT},
     {"init-args", required_argument, NULL, OPT_INIT_ARGS},
     {"lanes", required_argument, NULL, OPT_LANES},
+    {"events", no_argument, NULL, OPT_EVENTS},
+    {"no-wait", no_argument, NULL, OPT_NO_WAIT},
     {"list", no_argument, NULL, OPT_LIST},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -59,6 +62,12 @@ take(struct host_args *a, int option, struct err *err)
         return 0;
     case OPT_LANES:
         return parse_lanes(&a->lanes, optarg, err);
+    case OPT_EVENTS:
+        a->events = true;
+        return 0;
+    case OPT_NO_WAIT:
+        a->no_wait = true;
+        return 0;
     case OPT_LIST:
         a->task = HOST_LIST;
         return 0;

@@ -3,6 +3,8 @@
 #ifndef SIGNET_PKCS11_HOST_ARGS_H
 #define SIGNET_PKCS11_HOST_ARGS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "pkcs11/module.h"
 
@@ -15,6 +17,8 @@ struct host_args {
     enum host_task task;
     struct module_options module;
     unsigned lanes;
+    bool events;  /* the descriptor behind the lanes' takes what pkcs11/events.h says */
+    bool no_wait; /* C_WaitForSlotEvent is not to be called */
 };
 
 /* Fills *ret with borrowed strings; E_USAGE with a sentence. */

@@ -16,6 +16,7 @@
 #include "pkcs11/init_token.h"
 #include "pkcs11/listing.h"
 #include "pkcs11/login.h"
+#include "pkcs11/pin.h"
 #include "pkcs11/sign.h"
 #include "signet-config.h"
 
@@ -305,6 +306,58 @@ run_init_token(struct call *c, struct err *err)
     return answer(c, text, strlen(text), err);
 }
 
+/* The flags of the slot's token as last seen. */
+static int
+slot_flags(struct call *c, CK_FLAGS *ret, struct err *err)
+{
+    struct slot *slot;
+    struct token t = {0};
+    int rc;
+
+    module_enter(lane_module(c->lane));
+    rc = lane_slot(c->lane, c->slot, &slot, err);
+    if (rc == 0)
+        slot_token(slot, &t);
+    module_leave(lane_module(c->lane));
+    *ret = t.flags;
+    return rc;
+}
+
+/* Two PINs, unless the reader has a keypad, and what is done with them. */
+static int
+run_two_pins(struct call *c, const char *first_word,
+             int (*act)(struct lane *, CK_SLOT_ID, const struct secret *, const struct secret *,
+                        struct err *),
+             struct err *err)
+{
+    autofree_secret struct secret *first = secret_new(WIRE_PIN_MAX);
+    autofree_secret struct secret *fresh = secret_new(WIRE_PIN_MAX);
+    CK_FLAGS flags = 0;
+    int rc = first && fresh ? slot_flags(c, &flags, err)
+                            : err_set(err, E_NOMEM, "out of memory");
+
+    if (rc != 0)
+        return rc;
+    if (flags & CKF_PROTECTED_AUTHENTICATION_PATH)
+        return act(c->lane, c->slot, NULL, NULL, err);
+    rc = inquire_pin(c, first_word, first, err);
+    if (rc == 0)
+        rc = inquire_pin(c, "NEWPIN", fresh, err);
+    return rc == 0 ? act(c->lane, c->slot, first, fresh, err) : rc;
+}
+
+static int
+run_setpin(struct call *c, struct err *err)
+{
+    return run_two_pins(c, "PIN", pin_change, err);
+}
+
+static int
+run_unblock(struct call *c, struct err *err)
+{
+    return run_two_pins(c, "PUK", pin_unblock, err);
+}
+
 static int
 run_generate(struct call *c, struct err *err)
 {
@@ -353,6 +406,10 @@ static const struct command commands[] = {
     {"TOKENINFO", run_tokeninfo, 1, 1, true, "TOKENINFO <slot>\n\nOne token, asked afresh."},
     {"LOGIN", run_login, 1, 1, true, "LOGIN <slot>\n\nInquires PIN (not with a keypad)."},
     {"LOGOUT", run_logout, 1, 1, true, "LOGOUT <slot>"},
+    {"SETPIN", run_setpin, 1, 1, true,
+     "SETPIN <slot>\n\nInquires PIN and NEWPIN (not with a keypad)."},
+    {"UNBLOCK", run_unblock, 1, 1, true,
+     "UNBLOCK <slot>\n\nInquires PUK and NEWPIN (not with a keypad)."},
     {"SIGN", run_sign, 3, 4, true,
      "SIGN <slot> <key> <scheme> [<hex>]\n\nWithout hex inquires DATA."},
     {"DECRYPT", run_decrypt, 3, 6, true,
@@ -404,6 +461,20 @@ take_slot(struct call *c, struct err *err)
     return 0;
 }
 
+/* The agent goes by the module's own word, too: which failures will pass. */
+static gpg_error_t
+reply(assuan_context_t ctx, int rc, const struct err *err)
+{
+    char rv[24];
+
+    if (err->rv != 0) {
+        snprintf(rv, sizeof rv, "%lx", err->rv);
+        if (assuan_write_status(ctx, WIRE_RV, rv) != 0)
+            return gpg_error(GPG_ERR_ASS_WRITE_ERROR);
+    }
+    return wire_reply(ctx, rc, err);
+}
+
 static gpg_error_t
 serve(assuan_context_t ctx, char *line)
 {
@@ -411,7 +482,7 @@ serve(assuan_context_t ctx, char *line)
     const struct command *cmd = find_command(assuan_get_command_name(ctx));
     struct call c = {.ctx = ctx, .lane = s->lane};
     char copy[ASSUAN_LINELENGTH]; /* an inquiry reads over libassuan's own line */
-    struct err err;
+    struct err err = {0};
     int rc = 0;
 
     snprintf(copy, sizeof copy, "%s", line);
@@ -423,9 +494,12 @@ serve(assuan_context_t ctx, char *line)
         rc = err_set(&err, E_USAGE, "%s takes other arguments (HELP %s)", cmd->name, cmd->name);
     if (rc == 0 && cmd->takes_slot)
         rc = take_slot(&c, &err);
-    if (rc == 0)
+    if (rc == 0) {
+        module_work_begins(lane_module(s->lane));
         rc = cmd->run(&c, &err);
-    return rc == 0 ? 0 : wire_reply(ctx, rc, &err);
+        module_work_ends(lane_module(s->lane));
+    }
+    return rc == 0 ? 0 : reply(ctx, rc, &err);
 }
 
 gpg_error_t

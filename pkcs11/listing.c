@@ -19,6 +19,10 @@ static const struct { const char *name; CK_FLAGS flag; } flags[] = {
     {"pin_locked", CKF_USER_PIN_LOCKED},
     {"pin_final_try", CKF_USER_PIN_FINAL_TRY},
     {"pin_count_low", CKF_USER_PIN_COUNT_LOW},
+    {"pin_to_be_changed", CKF_USER_PIN_TO_BE_CHANGED},
+    {"so_pin_locked", CKF_SO_PIN_LOCKED},
+    {"so_pin_final_try", CKF_SO_PIN_FINAL_TRY},
+    {"so_pin_count_low", CKF_SO_PIN_COUNT_LOW},
     {"protected_path", CKF_PROTECTED_AUTHENTICATION_PATH},
     {"write_protected", CKF_WRITE_PROTECTED},
 };
@@ -197,7 +201,7 @@ listing_token(struct slot *slot)
     slot_token(slot, &t);
     for (size_t i = 0; f && i < sizeof flags / sizeof *flags; i++)
         json_object_set_new(f, flags[i].name, json_boolean(t.flags & flags[i].flag));
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:b}",
+    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:i, s:I, s:I}",
                      "slot", (json_int_t)slot_id(slot),
                      "label", t.label,
                      "manufacturer", t.manufacturer,
@@ -205,7 +209,12 @@ listing_token(struct slot *slot)
                      "serial", t.serial,
                      "module", module_name(slot_module(slot)),
                      "flags", f,
-                     "logged_in", t.logged_in);
+                     "logged_in", t.logged_in,
+                     "removable", t.removable,
+                     "hardware", t.hardware,
+                     "epoch", (int)t.epoch,
+                     "pin_min", (json_int_t)t.pin_min,
+                     "pin_max", (json_int_t)t.pin_max);
 }
 
 static int

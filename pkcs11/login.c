@@ -4,13 +4,12 @@
 #include "pkcs11/rv.h"
 
 /* What the token's flags say of the tries left (PKCS#11 2.40, 3.2, token flags). */
-static int
-wrong_pin(struct slot *slot, struct err *err)
+int
+login_wrong_pin(struct slot *slot, struct err *err)
 {
     static const struct { CK_FLAGS flag; int code; const char *text; } states[] = {
         {CKF_USER_PIN_LOCKED, E_PIN_LOCKED,
-         "the PIN was wrong and is now locked; unblock it with the PUK, with the tools the "
-         "token came with"},
+         "the PIN was wrong and is now locked; unblock it with the PUK (signet pin unblock)"},
         {CKF_USER_PIN_FINAL_TRY, E_PIN_WRONG,
          "the PIN is wrong; one try is left before it is locked"},
         {CKF_USER_PIN_COUNT_LOW, E_PIN_WRONG,
@@ -67,7 +66,7 @@ login(struct lane *lane, struct slot *slot, const struct secret *pin, struct err
         return slot_err(slot, err, CKR_PIN_LOCKED, "cannot log in");
     rv = send_pin(lane, slot, pin);
     if (rv == CKR_PIN_INCORRECT)
-        return wrong_pin(slot, err);
+        return login_wrong_pin(slot, err);
     if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
         return slot_err(slot, err, rv, "cannot log in");
     slot_set_logged_in(slot, true);

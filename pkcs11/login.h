@@ -20,4 +20,7 @@ int login_user(struct lane *, CK_SLOT_ID, const struct secret *pin, struct err *
 /* Not logged in is success. */
 int logout_user(struct lane *, CK_SLOT_ID, struct err *err) must_check;
 
+/* For who got CKR_PIN_INCORRECT: asks the token what tries are left and says it. */
+int login_wrong_pin(struct slot *, struct err *err);
+
 #endif

@@ -26,6 +26,7 @@ struct module {
     pthread_mutex_t slots_lock;     /* guards the two below while they grow */
     struct slot *slots[MODULE_SLOTS_MAX];
     atomic_size_t slot_count;
+    atomic_uint work;               /* commands under way */
 };
 
 /* NSS has LibraryParameters where pReserved is, and its pReserved behind it. */
@@ -289,6 +290,30 @@ module_leave(struct module *m)
 {
     if (m->single_thread)
         pthread_mutex_unlock(&m->calls_lock);
+}
+
+bool
+module_is_single_thread(const struct module *m)
+{
+    return m->single_thread;
+}
+
+void
+module_work_begins(struct module *m)
+{
+    atomic_fetch_add_explicit(&m->work, 1, memory_order_relaxed);
+}
+
+void
+module_work_ends(struct module *m)
+{
+    atomic_fetch_sub_explicit(&m->work, 1, memory_order_relaxed);
+}
+
+unsigned
+module_work(const struct module *m)
+{
+    return atomic_load_explicit(&m->work, memory_order_relaxed);
 }
 
 void

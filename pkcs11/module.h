@@ -22,6 +22,7 @@
 #ifndef SIGNET_PKCS11_MODULE_H
 #define SIGNET_PKCS11_MODULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -63,6 +64,11 @@ size_t module_slots(struct module *, struct slot *ret[MODULE_SLOTS_MAX]);
 /* Brackets around calls into a module that knows a single thread only. */
 void module_enter(struct module *);
 void module_leave(struct module *);
+bool module_is_single_thread(const struct module *);
+/* How many commands are under way, for who wants to try something while none is. */
+void module_work_begins(struct module *);
+void module_work_ends(struct module *);
+unsigned module_work(const struct module *);
 /* One change of a token at a time: some modules mind (NSS, key generation). */
 void module_write_lock(struct module *);
 void module_write_unlock(struct module *);

@@ -14,7 +14,9 @@
 struct slot {
     CK_SLOT_ID id;
     struct module *module;
+    bool asked;           /* what the slot says of itself is known */
     atomic_uint refused;
+    atomic_ulong quirks;
     atomic_uint epoch;    /* written under lock */
     pthread_mutex_t lock; /* guards what follows */
     CK_TOKEN_INFO raw;    /* the last answer, to notice another token */
@@ -75,6 +77,7 @@ new_epoch(struct slot *s)
     s->epoch++;
     s->token.logged_in = false;
     atomic_store(&s->refused, 0);
+    atomic_store(&s->quirks, 0);
     forget(s);
 }
 
@@ -101,6 +104,20 @@ same_token(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
            memcmp(a->model, b->model, sizeof a->model) == 0;
 }
 
+/* What the slot says of itself does not change while it lives. Under lock. */
+static void
+ask_slot(struct slot *s)
+{
+    const struct ck_calls *ck = module_calls(s->module);
+    CK_SLOT_INFO info = {0};
+
+    if (s->asked || !ck->C_GetSlotInfo || ck->C_GetSlotInfo(s->id, &info) != CKR_OK)
+        return;
+    s->token.removable = info.flags & CKF_REMOVABLE_DEVICE;
+    s->token.hardware = info.flags & CKF_HW_SLOT;
+    s->asked = true;
+}
+
 CK_RV
 slot_look(struct slot *s)
 {
@@ -113,6 +130,7 @@ slot_look(struct slot *s)
         return rv;
     }
     pthread_mutex_lock(&s->lock);
+    ask_slot(s);
     if (!s->token.present || !same_token(&info, &s->raw)) {
         new_epoch(s);
         take_text(s->token.label, info.label, sizeof info.label);
@@ -144,6 +162,7 @@ slot_token(struct slot *s, struct token *ret)
 {
     pthread_mutex_lock(&s->lock);
     *ret = s->token;
+    ret->epoch = atomic_load(&s->epoch);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -242,6 +261,18 @@ void
 slot_set_refused(struct slot *s, unsigned way)
 {
     atomic_fetch_or(&s->refused, way);
+}
+
+bool
+slot_quirk(const struct slot *s, enum quirk q)
+{
+    return atomic_load_explicit(&s->quirks, memory_order_relaxed) & 1ul << q;
+}
+
+void
+slot_set_quirk(struct slot *s, enum quirk q)
+{
+    atomic_fetch_or(&s->quirks, 1ul << q);
 }
 
 int

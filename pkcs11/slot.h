@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "pkcs11/ck.h"
 #include "pkcs11/keyset.h"
+#include "pkcs11/quirk.h"
 
 struct module;
 struct slot;
@@ -37,6 +38,9 @@ struct token {
     CK_ULONG pin_min, pin_max; /* bytes; pin_max 0: unknown */
     bool present;
     bool logged_in;
+    bool removable;   /* the slot says that tokens come and go (CKF_REMOVABLE_DEVICE) */
+    bool hardware;    /* ... that it is a device (CKF_HW_SLOT) */
+    unsigned epoch;   /* counts the tokens that were in this slot */
 };
 
 int slot_new(struct slot **ret, struct module *, CK_SLOT_ID) must_check;
@@ -72,6 +76,9 @@ void slot_forget(struct slot *);
 /* Ways (pkcs11/mechanism.h) that this token refused: bits, for it alone. */
 bool slot_refused(const struct slot *, unsigned way);
 void slot_set_refused(struct slot *, unsigned way);
+/* Quirks met on this token (pkcs11/quirk.h). */
+bool slot_quirk(const struct slot *, enum quirk);
+void slot_set_quirk(struct slot *, enum quirk);
 
 /* rv_err() with this slot's label. */
 int slot_err(struct slot *, struct err *err, CK_RV, const char *what);

@@ -50,6 +50,11 @@ count(int call)
 COUNTED(C_Initialize, (void *a), (a))
 COUNTED(C_Finalize, (void *a), (a))
 COUNTED(C_GetSlotList, (CK_BBOOL p, CK_SLOT_ID *l, CK_ULONG *n), (p, l, n))
+COUNTED(C_GetSlotInfo, (CK_SLOT_ID s, CK_SLOT_INFO *i), (s, i))
+COUNTED(C_WaitForSlotEvent, (CK_FLAGS f, CK_SLOT_ID *s, void *p), (f, s, p))
+COUNTED(C_CloseAllSessions, (CK_SLOT_ID s), (s))
+COUNTED(C_SetPIN, (CK_SESSION_HANDLE h, CK_BYTE *o, CK_ULONG on, CK_BYTE *n, CK_ULONG nn),
+        (h, o, on, n, nn))
 COUNTED(C_GetTokenInfo, (CK_SLOT_ID s, CK_TOKEN_INFO *i), (s, i))
 COUNTED(C_OpenSession, (CK_SLOT_ID s, CK_FLAGS f, void *a, CK_NOTIFY n, CK_SESSION_HANDLE *h),
         (s, f, a, n, h))
