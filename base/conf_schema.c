@@ -200,6 +200,7 @@ static const struct conf_key keys[] = {
     {"sign", "digest", is_digest, "one of " DIGESTS},
     {"sign", "certs", is_certs, "one of " CERTS},
     {"fetch", "deadline", is_short_duration, "a duration from 1s to 10m"},
+    {"fetch", "offline", is_bool, BOOL},
     {"fetch", "private", is_bool, BOOL},
     {"fetch", "proxy", is_proxy, "\"none\" or the URL of a proxy (http, https, socks4, socks5)"},
     {"fetch", "resolver", is_resolver, "ADDRESS or ADDRESS@PORT"},
