@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/check.h"
 
+#include <openssl/err.h>
 #include <openssl/objects.h>
 
 #include "cli/advice.h"
@@ -12,13 +13,14 @@
 #include "cms/reader.h"
 #include "cms/signed.h"
 #include "mail/read.h"
+#include "trust/revocation.h"
 
 void
 check_clear(struct check *c)
 {
     harvest_free(&c->harvest);
     verdict_free(&c->verdict);
-    anchors_free(&c->anchors);
+    trust_free(&c->trust);
     outfile_free(&c->out);
     infile_free(&c->content);
     infile_free(&c->in);
@@ -30,11 +32,28 @@ content_sink(struct check *c)
     return c->out ? stream_outfile(c->out) : (struct sink){.write = NULL};
 }
 
+/* What cannot be read of it could only have helped. */
+static void
+take_revocation(struct revocation *r, const struct cms_signed *signed_)
+{
+    for (int i = 0; i < sk_X509_CRL_num(signed_->crls); i++) {
+        uint8_t *der = NULL;
+        int len = i2d_X509_CRL(sk_X509_CRL_value(signed_->crls, i), &der);
+
+        if (len > 0 && revocation_add_crl(r, der, (size_t)len, NULL) != 0)
+            ERR_clear_error();
+        OPENSSL_free(der);
+    }
+}
+
 int
 check_judge(struct verdict *verdict, const struct cms_signed *signed_,
             const struct verdict_options *options, struct err *err)
 {
     int rc = 0;
+
+    if (options->path.revocation)
+        take_revocation(options->path.revocation, signed_);
 
     for (size_t i = 0; rc == 0 && i < signed_->count; i++) {
         const struct cms_signature *s = &signed_->signatures[i];

@@ -3,7 +3,7 @@
  * One check of a signed message: reads the input to its end, sends the content to
  * the output (which nobody sees until the caller commits it) and fills the verdict.
  *
- * Life: the caller opens input, output, anchors and verdict in the struct, calls
+ * Life: the caller opens input, output, trust and verdict in the struct, calls
  * check_cms or check_mail once, asks the verdict, and calls check_clear. A return
  * of 0 means that a verdict was reached, whatever it is; E_MALFORMED, E_TRUNCATED,
  * E_LIMIT and E_UNSUPPORTED that the message could not be read as a signed one;
@@ -17,6 +17,7 @@
 
 #include "base/io.h"
 #include "cli/harvest.h"
+#include "cli/trust_options.h"
 #include "mail/read.h"
 #include "trust/path.h"
 #include "trust/verdict.h"
@@ -26,9 +27,9 @@ struct check {
     struct infile *in;
     struct infile *content;         /* of a detached signature, or NULL */
     struct outfile *out;            /* NULL: the content is dropped */
-    struct anchors *anchors;
+    struct trust *trust;
     struct verdict *verdict;
-    struct verdict_options options; /* anchors and path filled by the caller */
+    struct verdict_options options; /* anchors and path filled by the caller (trust_fill) */
     struct harvest *harvest;        /* NULL: nothing is learnt of the sender */
 };
 
@@ -36,7 +37,8 @@ int check_cms(struct check *, struct err *err) must_check;
 int check_mail(struct check *, struct err *err) must_check;
 void check_clear(struct check *);
 
-/* Of one layer of a mail, for cli/peel.h as well: its signatures; what its signature does not
+/* Of one layer of a mail, for cli/peel.h as well: its signatures, with the revocation data that
+ * the message brings; what its signature does not
  * cover; and mail_reader_verify_at, whose own reasons go to the verdict, too. */
 int check_judge(struct verdict *, const struct cms_signed *, const struct verdict_options *,
                 struct err *err) must_check;

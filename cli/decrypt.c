@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "cli/anchors.h"
 #include "cli/stream.h"
 
 void
@@ -11,7 +10,7 @@ decrypt_clear(struct decrypt *d)
 {
     json_decref(d->layers);
     verdict_free(&d->verdict);
-    anchors_free(&d->anchors);
+    trust_free(&d->trust);
     opener_free(&d->opener);
     outfile_free(&d->out);
     infile_free(&d->in);
@@ -92,8 +91,7 @@ prepare(struct decrypt *d, struct cli *cli, const struct options *o, struct err 
     d->cli = cli;
     d->require_authenticated = options_has(o, "require-authenticated");
     d->anyway = options_has(o, "anyway");
-    d->path.allow_weak = wish.allow_weak;
-    rc = anchors_of_options(&d->anchors, o, err);
+    rc = trust_open(&d->trust, cli, o, err);
     if (rc == 0)
         rc = infile_open(&d->in, cli_operand(o, 0), err);
     if (rc == 0)
@@ -154,9 +152,7 @@ static const struct option_row decrypt_options[] = {
     {.name = "password-file", .value = "F", .help = "the first line of F is a password for it"},
     {.name = "require-authenticated",
      .help = "refuse encryption that does not show alterations (CBC)"},
-    {.name = "anchor", .value = "FILE", .many = true,
-     .help = "trust the certificates in FILE for a signature inside"},
-    {.name = "allow-weak", .help = "decrypt Triple-DES and RC2, too"},
+    TRUST_OPTION_ROWS,
     {.name = "anyway", .help = "write a mail's content although it is no whole MIME entity"},
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write the content to OUT"},
     {.name = NULL},
@@ -165,14 +161,16 @@ static const struct option_row decrypt_options[] = {
 const struct command command_decrypt = {
     .name = "decrypt",
     .synopsis = "[--cms] [--password-file F] [--require-authenticated]\n"
-                "         [--anchor FILE]... [--allow-weak] [--anyway] [-o OUT] [FILE]",
+                "         " TRUST_SYNOPSIS "\n"
+                "         [--anyway] [-o OUT] [FILE]",
     .summary = "decrypt a mail or a message",
     .text = "Decrypts a mail, or a CMS message (DER, BER, PEM or base64), with the key on your\n"
             "tokens that it is for, or with a password. The content appears under OUT's name,\n"
             "or on standard output, only when it was decrypted to its end and found unaltered.\n"
             "A CMS message that is signed inside is verified: the verdict goes to standard\n"
             "error, and a bad signature leaves no output. A mail keeps its header, and what\n"
-            "is signed inside of it: signet verify checks the output.",
+            "is signed inside of it: signet verify checks the output. With --allow-weak Triple-DES\n"
+            "and RC2 are decrypted, too.",
     .example = "signet decrypt -o mail.eml secret.eml\n"
                "signet decrypt --anchor ca.crt -o backup.tar backup.p7m",
     .options = decrypt_options,

@@ -15,8 +15,8 @@
 #include "base/io.h"
 #include "cli/opener.h"
 #include "cli/recognise.h"
+#include "cli/trust_options.h"
 #include "cms/reader.h"
-#include "trust/path.h"
 #include "trust/verdict.h"
 
 struct decrypt {
@@ -29,8 +29,7 @@ struct decrypt {
     struct opener *opener;
     uint8_t start[RECOGNISE_BYTES]; /* what was read to tell what it is */
     size_t start_len;
-    struct anchors *anchors;
-    struct path_options path;
+    struct trust *trust;
     /* The report. */
     json_t *layers;
     struct verdict *verdict;     /* NULL: nothing was signed inside */

@@ -36,17 +36,13 @@ static int
 judge(struct decrypt *d, struct cms_reader *reader, struct err *err)
 {
     struct cms_verify_options how = {.content = NULL};
-    struct verdict_options options = {.anchors = d->anchors, .path = d->path};
+    struct verdict_options options = {.is_mail = false};
     const struct cms_signed *found = NULL;
-    const struct conf *conf = NULL;
     int rc = d->verdict ? 0 : verdict_new(&d->verdict, err);
 
+    trust_fill(d->trust, &options);
     if (rc == 0)
-        rc = cli_conf(d->cli, &conf, err);
-    if (rc == 0) {
-        options.label_policy = conf_get(conf, "trust", NULL, "label-policy");
         rc = verdict_add_layer(d->verdict, "signed-data", err);
-    }
     if (rc == 0)
         rc = cms_verify(reader, &how, &found, err);
     return rc == 0 ? check_judge(d->verdict, found, &options, err) : rc;

@@ -2,13 +2,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "cli/advice.h"
-#include "cli/anchors.h"
 #include "cli/cli.h"
 #include "cli/opener.h"
 #include "cli/peel.h"
 #include "cli/stream.h"
+#include "cli/trust_options.h"
 #include "mail/show.h"
 
 /* One run of the command. */
@@ -16,7 +15,7 @@ struct job {
     struct infile *in;
     struct outfile *out;      /* NULL: only the report */
     struct opener *opener;
-    struct anchors *anchors;
+    struct trust *trust;
     bool text, anyway;
     struct show *show;        /* what is written is what a person reads */
     struct mail_layers *layers;
@@ -32,30 +31,9 @@ clear(struct job *job)
     harvest_free(&job->options.harvest);
     show_free(&job->show);
     opener_free(&job->opener);
-    anchors_free(&job->anchors);
+    trust_free(&job->trust);
     outfile_free(&job->out);
     infile_free(&job->in);
-}
-
-static int
-read_judgement(struct job *job, struct cli *cli, const struct options *o, struct err *err)
-{
-    struct verdict_options *v = &job->options.verdict;
-    const char *when = options_get(o, "time");
-    const struct conf *conf = NULL;
-    int rc = anchors_of_options(&job->anchors, o, err);
-
-    if (rc == 0)
-        rc = cli_conf(cli, &conf, err);
-    if (rc == 0)
-        v->label_policy = conf_get(conf, "trust", NULL, "label-policy");
-
-    v->path.allow_weak = options_has(o, "allow-weak");
-    if (rc == 0 && when && text_parse_time(when, &v->path.at) != 0)
-        return err_set(err, E_USAGE, "--time cannot be \"%s\"; write it like "
-                       "2026-11-23T15:04:05Z", when);
-    v->anchors = job->anchors;
-    return rc;
 }
 
 /* For a person the text; for a file or a program the content to the byte. */
@@ -78,8 +56,10 @@ open_all(struct job *job, struct cli *cli, const struct options *o, struct err *
 {
     struct opener_wish wish = {.allow_weak = options_has(o, "allow-weak"),
                                .password_file = options_get(o, "password-file")};
-    int rc = read_judgement(job, cli, o, err);
+    int rc = trust_open(&job->trust, cli, o, err);
 
+    if (rc == 0)
+        trust_fill(job->trust, &job->options.verdict);
     job->options.require_authenticated = options_has(o, "require-authenticated");
     if (rc == 0)
         rc = infile_open(&job->in, cli_operand(o, 0), err);
@@ -264,10 +244,7 @@ run(struct cli *cli, const struct options *o, struct err *err)
 }
 
 static const struct option_row read_options[] = {
-    {.name = "anchor", .value = "FILE", .many = true,
-     .help = "trust the certificates in FILE (PEM or DER)"},
-    {.name = "time", .value = "T", .help = "judge as of T (ISO 8601), not now"},
-    {.name = "allow-weak", .help = "accept weak algorithms, saying so"},
+    TRUST_OPTION_ROWS,
     {.name = "require-authenticated",
      .help = "refuse encryption that does not show alterations (CBC)"},
     {.name = "password-file", .value = "F", .help = "the first line of F opens the mail"},
@@ -280,7 +257,7 @@ static const struct option_row read_options[] = {
 
 const struct command command_read = {
     .name = "read",
-    .synopsis = "[--anchor FILE]... [--time T] [--allow-weak]\n"
+    .synopsis = TRUST_SYNOPSIS "\n"
                 "         [--require-authenticated] [--password-file F] [--text | --raw]\n"
                 "         [--anyway] [-o OUT] [FILE]",
     .summary = "open all layers of a mail, judge each, show the content",

@@ -2,10 +2,10 @@
 #include <openssl/obj_mac.h>
 
 #include "cli/advice.h"
-#include "cli/anchors.h"
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/stream.h"
+#include "cli/trust_options.h"
 #include "cli/verdict_print.h"
 #include "cms/ess.h"
 
@@ -22,7 +22,7 @@ struct side {
 
 struct job {
     struct side receipt, sent;
-    struct anchors *anchors;
+    struct trust *trust;
     struct verdict *verdict;
 };
 
@@ -117,9 +117,10 @@ match(struct job *job, struct err *err)
 static int
 judge(struct job *job, struct err *err)
 {
-    struct verdict_options options = {.anchors = job->anchors};
+    struct verdict_options options = {.is_mail = false};
     int rc = verdict_add_layer(job->verdict, "signed-receipt", err);
 
+    trust_fill(job->trust, &options);
     if (rc == 0)
         rc = check_judge(job->verdict, job->receipt.found, &options, err);
     return rc == 0 ? match(job, err) : rc;
@@ -148,11 +149,11 @@ read_both(struct job *job, const struct options *o, struct err *err)
 static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
-    struct job job = {.anchors = NULL};
+    struct job job = {.trust = NULL};
     int rc = verdict_new(&job.verdict, err);
 
     if (rc == 0)
-        rc = anchors_of_options(&job.anchors, o, err);
+        rc = trust_open(&job.trust, cli, o, err);
     if (rc == 0)
         rc = read_both(&job, o, err);
     if (rc == 0)
@@ -163,21 +164,21 @@ run(struct cli *cli, const struct options *o, struct err *err)
         cli->status = verdict_exit_status(verdict_status(job.verdict));
     clear_side(&job.receipt);
     clear_side(&job.sent);
-    anchors_free(&job.anchors);
+    trust_free(&job.trust);
     verdict_free(&job.verdict);
     return rc;
 }
 
 static const struct option_row receipt_options[] = {
     {.name = "of", .value = "SENT", .help = "the signed mail that asked for it"},
-    {.name = "anchor", .value = "FILE", .many = true,
-     .help = "trust the certificates in FILE (PEM or DER)"},
+    TRUST_OPTION_ROWS,
     {.name = NULL},
 };
 
 const struct command command_receipt_check = {
     .name = "receipt check",
-    .synopsis = "--of SENT [--anchor FILE]... [RECEIPT]",
+    .synopsis = "--of SENT " TRUST_SYNOPSIS "\n"
+                "         [RECEIPT]",
     .summary = "verify a signed receipt, and that it is for a mail",
     .text = "Verifies the signature of a receipt and compares it with SENT, the mail that asked for\n"
             "it: whoever signed the receipt has verified the signature of just that mail.",

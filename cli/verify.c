@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
-#include "base/text.h"
-#include "cli/anchors.h"
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/recognise.h"
 #include "cli/verdict_print.h"
-
-static int
-read_judgement(struct check *c, struct cli *cli, const struct options *o, struct err *err)
-{
-    const char *when = options_get(o, "time");
-    const struct conf *conf = NULL;
-    int rc = cli_conf(cli, &conf, err);
-
-    if (rc != 0)
-        return rc;
-    c->options.label_policy = conf_get(conf, "trust", NULL, "label-policy");
-
-    c->options.path.allow_weak = options_has(o, "allow-weak");
-    if (when && text_parse_time(when, &c->options.path.at) != 0)
-        return err_set(err, E_USAGE, "--time cannot be \"%s\"; write it like "
-                       "2026-11-23T15:04:05Z", when);
-    rc = anchors_of_options(&c->anchors, o, err);
-    c->options.anchors = c->anchors;
-    return rc;
-}
 
 /* The content goes to -o; to standard output unless that has the JSON, or the
  * content is a file that is there already. */
@@ -112,7 +90,9 @@ run(struct cli *cli, const struct options *o, struct err *err)
     if (rc == 0)
         rc = harvest_new(&c.harvest, cli, err);
     if (rc == 0)
-        rc = read_judgement(&c, cli, o, err);
+        rc = trust_open(&c.trust, cli, o, err);
+    if (rc == 0)
+        trust_fill(c.trust, &c.options);
     if (rc == 0)
         rc = open_input(&c, o, err);
     if (rc == 0)
@@ -132,18 +112,15 @@ static const struct option_row verify_options[] = {
     {.name = "cms", .help = "FILE is a bare CMS message (else it is found out)"},
     {.name = "content", .value = "FILE",
      .help = "the content of a detached signature"},
-    {.name = "anchor", .value = "FILE", .many = true,
-     .help = "trust the certificates in FILE (PEM or DER)"},
-    {.name = "time", .value = "T", .help = "judge as of T (ISO 8601), not now"},
-    {.name = "allow-weak", .help = "accept weak algorithms, saying so"},
+    TRUST_OPTION_ROWS,
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write the verified content to OUT"},
     {.name = NULL},
 };
 
 const struct command command_verify = {
     .name = "verify",
-    .synopsis = "[--cms] [--content FILE] [--anchor FILE]... [--time T]\n"
-                "         [--allow-weak] [-o OUT] [FILE]",
+    .synopsis = "[--cms] [--content FILE] " TRUST_SYNOPSIS "\n"
+                "         [-o OUT] [FILE]",
     .summary = "verify a signed mail or message",
     .text = "Verifies the signatures of a mail or of a CMS message (DER, BER or PEM), and that\n"
             "their signers can be trusted: a path to an anchor, validity, and for a mail the\n"
