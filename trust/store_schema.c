@@ -42,6 +42,34 @@ const char *const store_migrations[STORE_VERSION] = {
     "  trust INTEGER NOT NULL,"
     "  marked INTEGER NOT NULL) STRICT;"
     "CREATE INDEX mark_trust ON mark (trust);",
-    /* Revocation: CRLs and OCSP answers. */
-    "SELECT 1;",
+    /* Revocation (trust/store_revocation.h). crl: all but the entries in header; issuer:
+     * X509_NAME_hash_ex; spki: SHA-256 of the key it was verified with. crl_page: entries sorted
+     * by hash, the first one's in first. ocsp: by SHA-256 of the SHA-1 CertID. */
+    "CREATE TABLE crl ("
+    "  id INTEGER PRIMARY KEY,"
+    "  sha256 BLOB NOT NULL UNIQUE,"
+    "  issuer INTEGER NOT NULL,"
+    "  header BLOB NOT NULL,"
+    "  digest BLOB NOT NULL,"
+    "  spki BLOB,"
+    "  this_update INTEGER NOT NULL,"
+    "  next_update INTEGER NOT NULL,"
+    "  scope BLOB NOT NULL,"
+    "  entries INTEGER NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  learnt INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX crl_issuer ON crl (issuer, this_update);"
+    "CREATE TABLE crl_page ("
+    "  id INTEGER PRIMARY KEY,"
+    "  crl INTEGER NOT NULL REFERENCES crl ON DELETE CASCADE,"
+    "  first INTEGER NOT NULL,"
+    "  data BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX crl_page_first ON crl_page (crl, first);"
+    "CREATE TABLE ocsp ("
+    "  certid BLOB PRIMARY KEY NOT NULL,"
+    "  der BLOB NOT NULL,"
+    "  this_update INTEGER NOT NULL,"
+    "  next_update INTEGER NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  learnt INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
