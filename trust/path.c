@@ -2,208 +2,43 @@
 #include "trust/path.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509_vfy.h>
-#include <openssl/x509v3.h>
 
-#include "base/io.h"
-#include "base/text.h"
-#include "trust/certificate.h"
+#include "trust/builder.h"
+#include "trust/issuer.h"
+#include "trust/judge.h"
+#include "trust/problem.h"
 
-/* libcrypto's level of 112 bits: no RSA under 2048, no SHA-1. */
-#define STRENGTH_LEVEL 2
+/* How often issuers are fetched, one above the other, at most. */
+#define FETCH_ROUNDS_MAX 4
+#define FETCHED "issuer's address (AIA)"
 
-struct anchors {
-    X509_STORE *store;
-    size_t count;
+struct work {
+    struct builder *builder;
+    struct judge judge;
+    struct path best;
+    bool has_best, anchored, bounded;
+    size_t tried;
+    STACK_OF(X509) *fetched;
 };
 
-/* What each of libcrypto's findings is called here; all others are path-invalid. */
-static const struct {
-    int code;
-    const char *word;
-} words[] = {
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "untrusted-root"},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "untrusted-root"},
-    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "untrusted-root"},
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "untrusted-root"},
-    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "untrusted-root"},
-    {X509_V_ERR_CERT_UNTRUSTED, "untrusted-root"},
-    {X509_V_ERR_CERT_REJECTED, "untrusted-root"},
-    {X509_V_ERR_CERT_HAS_EXPIRED, "expired"},
-    {X509_V_ERR_CERT_NOT_YET_VALID, "not-yet-valid"},
-    {X509_V_ERR_EE_KEY_TOO_SMALL, "weak-algorithm"},
-    {X509_V_ERR_CA_KEY_TOO_SMALL, "weak-algorithm"},
-    {X509_V_ERR_CA_MD_TOO_WEAK, "weak-algorithm"},
-    {X509_V_ERR_INVALID_PURPOSE, "wrong-purpose"},
-};
-
-int
-anchors_new(struct anchors **ret, struct err *err)
+bool
+path_has(const struct path *p, const char *word)
 {
-    struct anchors *a = calloc(1, sizeof *a);
-    if (a == NULL || (a->store = X509_STORE_new()) == NULL) {
-        free(a);
-        return err_set(err, E_NOMEM, "out of memory for trust anchors");
-    }
-    *ret = a;
-    return 0;
-}
-
-void
-anchors_free(struct anchors **a)
-{
-    if (a == NULL || *a == NULL)
-        return;
-    X509_STORE_free((*a)->store);
-    free(*a);
-    *a = NULL;
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->problems[i].word, word) == 0)
+            return true;
+    return false;
 }
 
 size_t
-anchors_count(const struct anchors *a)
+path_faults(const struct path *p)
 {
-    return a->count;
-}
+    size_t faults = 0;
 
-static int
-add(struct anchors *a, X509 *cert, const char *path, struct err *err)
-{
-    int ok = X509_STORE_add_cert(a->store, cert);
-    X509_free(cert);
-    if (ok != 1)
-        return err_set_ossl(err, E_CRYPTO, "anchor file \"%s\": cannot be used", path);
-    a->count++;
-    return 0;
-}
-
-/* An encrypted block is no certificate of ours: nobody is asked for a passphrase. */
-static int
-no_passphrase(char *out, int max, int writing, void *arg)
-{
-    (void)out, (void)max, (void)writing, (void)arg;
-    return -1;
-}
-
-static int
-add_pem(struct anchors *a, BIO *bio, const char *path, struct err *err)
-{
-    X509 *cert;
-    while ((cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
-        int rc = add(a, cert, path, err);
-        if (rc != 0)
-            return rc;
-    }
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-        return err_set_ossl(err, E_MALFORMED, "anchor file \"%s\": damaged certificate", path);
-    ERR_clear_error();
-    return 0;
-}
-
-int
-anchors_add_file(struct anchors *a, const char *path, struct err *err)
-{
-    autofree_buf struct buf *file = buf_new();
-    if (file == NULL)
-        return err_set(err, E_NOMEM, "out of memory for anchor file \"%s\"", path);
-    int rc = io_read_file(path, ANCHOR_FILE_MAX, file, err);
-    if (rc != 0)
-        return rc;
-
-    size_t before = a->count;
-    const unsigned char *der = buf_data(file);
-    X509 *cert = d2i_X509(NULL, &der, (long)buf_len(file));
-    if (cert != NULL)
-        return add(a, cert, path, err);
-    ERR_clear_error();
-    BIO *bio = BIO_new_mem_buf(buf_data(file), (int)buf_len(file));
-    if (bio == NULL)
-        return err_set(err, E_NOMEM, "out of memory for anchor file \"%s\"", path);
-    rc = add_pem(a, bio, path, err);
-    BIO_free(bio);
-    if (rc == 0 && a->count == before)
-        rc = err_set(err, E_MALFORMED,
-                     "anchor file \"%s\": holds no certificate in PEM or DER", path);
-    return rc;
-}
-
-static const char *
-word_of(int code)
-{
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (words[i].code == code)
-            return words[i].word;
-    return "path-invalid";
-}
-
-static void
-note(struct path *p, int code, const X509 *cert)
-{
-    const char *word = word_of(code);
     for (size_t i = 0; i < p->count; i++)
-        if (strcmp(p->problems[i].word, word) == 0)
-            return;
-    if (p->count == PATH_PROBLEMS_MAX)
-        return;
-    struct path_problem *problem = &p->problems[p->count++];
-    problem->word = word;
-    autofree_buf struct buf *name = buf_new();
-    if (cert == NULL || name == NULL ||
-        certificate_put_name(name, X509_get_subject_name(cert)) != 0)
-        snprintf(problem->text, sizeof problem->text, "%s",
-                 X509_verify_cert_error_string(code));
-    else
-        snprintf(problem->text, sizeof problem->text, "certificate \"%.150s\": %s",
-                 buf_cstr(name), X509_verify_cert_error_string(code));
-}
-
-/* Notes a fault and lets libcrypto go on, so that all of them are seen. */
-static int
-on_finding(int ok, X509_STORE_CTX *ctx)
-{
-    if (!ok)
-        note(X509_STORE_CTX_get_app_data(ctx), X509_STORE_CTX_get_error(ctx),
-             X509_STORE_CTX_get_current_cert(ctx));
-    return 1;
-}
-
-static void
-set_parameters(X509_STORE_CTX *ctx, const struct path_options *options)
-{
-    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
-    X509_VERIFY_PARAM_set_depth(param, PATH_DEPTH_MAX);
-    X509_VERIFY_PARAM_set_auth_level(param, options->allow_weak ? 0 : STRENGTH_LEVEL);
-    if (options->at != 0)
-        X509_VERIFY_PARAM_set_time(param, options->at);
-    X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SMIME_SIGN);
-}
-
-int
-path_check(struct path *ret, const struct anchors *anchors, X509 *signer,
-           STACK_OF(X509) *untrusted, const struct path_options *options, struct err *err)
-{
-    struct path path = {0};
-    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    if (ctx == NULL || X509_STORE_CTX_init(ctx, anchors->store, signer, untrusted) != 1) {
-        X509_STORE_CTX_free(ctx);
-        return err_set_ossl(err, E_CRYPTO, "certification path: cannot be checked");
-    }
-    set_parameters(ctx, options);
-    X509_STORE_CTX_set_app_data(ctx, &path);
-    X509_STORE_CTX_set_verify_cb(ctx, on_finding);
-    int ok = X509_verify_cert(ctx);
-    /* Without a callback's word, libcrypto gave up before judging. */
-    if (ok <= 0 && path.count == 0)
-        note(&path, X509_STORE_CTX_get_error(ctx), signer);
-    path.chain = X509_STORE_CTX_get1_chain(ctx);
-    X509_STORE_CTX_free(ctx);
-    ERR_clear_error();
-    *ret = path;
-    return 0;
+        faults += problem_weight(p->problems[i].word) != VERDICT_GOOD;
+    return faults;
 }
 
 void
@@ -211,4 +46,182 @@ path_clear(struct path *path)
 {
     sk_X509_pop_free(path->chain, X509_free);
     *path = (struct path){0};
+}
+
+static bool
+is_better(const struct path *a, const struct path *b)
+{
+    size_t faults_a = path_faults(a), faults_b = path_faults(b);
+
+    return faults_a < faults_b || (faults_a == faults_b && a->count < b->count);
+}
+
+static int
+judge_one(struct work *w, const struct candidate *c, struct err *err)
+{
+    struct path path;
+    size_t bad;
+    int rc = judge_candidate(&w->judge, c, &path, &bad, err);
+
+    if (rc != 0)
+        return rc;
+    w->tried++;
+    if (bad != JUDGE_LINKS_HOLD && c->anchor != NULL)
+        builder_bad_link(w->builder, bad);
+    if (w->has_best && !is_better(&path, &w->best)) {
+        path_clear(&path);
+        return 0;
+    }
+    path_clear(&w->best);
+    w->best = path;
+    w->has_best = true;
+    return 0;
+}
+
+static bool
+is_done(const struct work *w)
+{
+    return (w->has_best && path_faults(&w->best) == 0) || w->bounded;
+}
+
+/* Judges what the builder finds, till one is without fault. */
+static int
+search(struct work *w, struct err *err)
+{
+    struct candidate c;
+    int rc = 0;
+
+    while (!is_done(w) && (rc = builder_next(w->builder, &c, err)) == 1) {
+        w->anchored = true;
+        if (w->tried == PATH_JUDGED_MAX)
+            w->bounded = true;
+        else if ((rc = judge_one(w, &c, err)) != 0)
+            return rc;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static void
+take_orphan(void *arg, X509 *cert)
+{
+    (void)!sk_X509_push(arg, cert); /* one that is not fetched when memory is out */
+}
+
+/* One round: whatever has no issuer is asked where that is. */
+static int
+fetch_round(struct work *w, size_t *ret_new, struct err *err)
+{
+    STACK_OF(X509) *orphans = sk_X509_new_null();
+    int rc = orphans == NULL ? err_set(err, E_NOMEM, "out of memory for issuers") : 0;
+
+    *ret_new = 0;
+    if (rc == 0) {
+        builder_each_orphan(w->builder, take_orphan, orphans);
+        rc = issuer_fetch(w->judge.options->fetcher, orphans, w->fetched, err);
+    }
+    /* Without a helper that fetches, the path ends here: which is told as untrusted-root. */
+    if (rc == E_HOST || rc == E_OFFLINE || rc == E_TIMEOUT) {
+        err_clear(err);
+        rc = 0;
+    }
+    if (rc == 0)
+        rc = builder_add(w->builder, w->fetched, ret_new, err);
+    sk_X509_free(orphans);
+    return rc;
+}
+
+static int
+search_fetched(struct work *w, struct err *err)
+{
+    int rc = 0;
+    size_t news = 1;
+
+    if (w->judge.options->fetcher == NULL)
+        return 0;
+    w->fetched = sk_X509_new_null();
+    if (w->fetched == NULL)
+        return err_set(err, E_NOMEM, "out of memory for issuers' certificates");
+    for (int i = 0; rc == 0 && news > 0 && !w->anchored && i < FETCH_ROUNDS_MAX; i++) {
+        rc = fetch_round(w, &news, err);
+        if (rc == 0 && news > 0)
+            rc = search(w, err);
+    }
+    return rc;
+}
+
+/* What was fetched and leads to an anchor is kept, so that it need not be fetched again; a
+ * store that cannot be written changes no verdict. */
+static void
+keep_fetched(const struct work *w)
+{
+    struct store *store = w->judge.options->store;
+
+    for (int i = 0; store != NULL && path_faults(&w->best) == 0 &&
+                    i < sk_X509_num(w->best.chain); i++)
+        for (int k = 0; k < sk_X509_num(w->fetched); k++)
+            if (X509_cmp(sk_X509_value(w->best.chain, i), sk_X509_value(w->fetched, k)) == 0)
+                (void)!store_add(store, sk_X509_value(w->fetched, k), FETCHED, NULL, NULL);
+}
+
+static int
+search_all(struct work *w, struct err *err)
+{
+    int rc = search(w, err);
+
+    if (rc == 0 && !is_done(w)) {
+        builder_widen(w->builder, BUILDER_STORE);
+        rc = search(w, err);
+    }
+    if (rc == 0 && !is_done(w) && !w->anchored) {
+        builder_widen(w->builder, BUILDER_SYSTEM);
+        rc = search(w, err);
+    }
+    if (rc == 0 && !is_done(w) && !w->anchored)
+        rc = search_fetched(w, err);
+    if (rc == 0 && !w->has_best) {
+        struct candidate c;
+
+        builder_dead_end(w->builder, &c);
+        rc = judge_one(w, &c, err);
+    }
+    return rc;
+}
+
+/* A verdict that work was saved on says so. */
+static void
+tell_bound(struct work *w)
+{
+    struct path *p = &w->best;
+
+    p->tried = w->tried;
+    if (path_faults(p) == 0 || (!w->bounded && !builder_bounded(w->builder)))
+        return;
+    struct path_problem *first = &p->problems[0];
+    static const char more[] = "; there are more candidate paths than are tried";
+    size_t at = strlen(first->text), room = sizeof first->text - sizeof more;
+
+    snprintf(first->text + (at < room ? at : room), sizeof more, "%s", more);
+}
+
+int
+path_check(struct path *ret, const struct anchors *anchors, X509 *signer,
+           STACK_OF(X509) *untrusted, const struct path_options *options, struct err *err)
+{
+    struct work w = {.judge = {.anchors = anchors, .options = options, .message = untrusted}};
+    struct builder_sources from = {.anchors = anchors, .message = untrusted,
+                                   .store = options->store, .at = options->at};
+    int rc = builder_new(&w.builder, signer, &from, err);
+
+    if (rc == 0)
+        rc = search_all(&w, err);
+    if (rc == 0) {
+        keep_fetched(&w);
+        tell_bound(&w);
+        *ret = w.best;
+    } else {
+        path_clear(&w.best);
+    }
+    sk_X509_pop_free(w.fetched, X509_free);
+    builder_free(&w.builder);
+    return rc;
 }
