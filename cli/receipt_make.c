@@ -4,12 +4,12 @@
 #include <openssl/obj_mac.h>
 
 #include "cli/advice.h"
-#include "cli/anchors.h"
 #include "cli/cli.h"
 #include "cli/opener.h"
 #include "cli/peel.h"
 #include "cli/signers.h"
 #include "cli/stream.h"
+#include "cli/trust_options.h"
 #include "cms/ess.h"
 #include "cms/pem.h"
 #include "trust/certificate.h"
@@ -24,7 +24,7 @@ struct job {
     struct infile *in;
     struct outfile *out;
     struct opener *opener;
-    struct anchors *anchors;
+    struct trust *trust;
     struct mail_layers *layers;
     struct peel *peel;
     struct signers signers;
@@ -41,7 +41,7 @@ clear(struct job *job)
     peel_free(&job->peel);
     signers_clear(&job->signers);
     opener_free(&job->opener);
-    anchors_free(&job->anchors);
+    trust_free(&job->trust);
     outfile_free(&job->out);
     infile_free(&job->in);
 }
@@ -70,9 +70,10 @@ read_layers(struct job *job, bool all_digests, struct err *err)
 static int
 judge(struct job *job, struct err *err)
 {
-    struct peel_options options = {.verdict = {.anchors = job->anchors}};
+    struct peel_options options = {.require_authenticated = false};
     int rc;
 
+    trust_fill(job->trust, &options.verdict);
     peel_free(&job->peel);
     rc = peel_new(&job->peel, err);
     return rc == 0 ? peel_judge(job->peel, job->layers, &options, err) : rc;
@@ -304,7 +305,7 @@ run(struct cli *cli, const struct options *o, struct err *err)
 {
     struct opener_wish wish = {.allow_weak = false};
     struct job job = {.in = NULL};
-    int rc = anchors_of_options(&job.anchors, o, err);
+    int rc = trust_open(&job.trust, cli, o, err);
 
     if (rc == 0)
         rc = infile_open(&job.in, cli_operand(o, 0), err);
@@ -332,15 +333,15 @@ run(struct cli *cli, const struct options *o, struct err *err)
 
 static const struct option_row receipt_options[] = {
     {.name = "key", .letter = 'u', .value = "KEY", .help = "sign the receipt with this key"},
-    {.name = "anchor", .value = "FILE", .many = true,
-     .help = "trust the certificates in FILE (PEM or DER)"},
+    TRUST_OPTION_ROWS,
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write to OUT"},
     {.name = NULL},
 };
 
 const struct command command_receipt_make = {
     .name = "receipt make",
-    .synopsis = "[-u KEY] [--anchor FILE]... [-o OUT] [MAIL]",
+    .synopsis = "[-u KEY] " TRUST_SYNOPSIS "\n"
+                "         [-o OUT] [MAIL]",
     .summary = "answer a request for a signed receipt",
     .text = "Reads a mail whose signer asks for a receipt (RFC 2634), and writes the receipt, a mail\n"
             "that says by its signature that the signature was verified. Nothing is written\n"

@@ -107,6 +107,9 @@ enum verdict_status { VERDICT_GOOD, VERDICT_UNTRUSTED, VERDICT_BAD, VERDICT_MALF
     X("malformed-content", VERDICT_MALFORMED)
 
 enum verdict_status problem_weight(const char *word);
+/* What to do about it, a sentence without its full stop; NULL for a note that needs nothing and
+ * for words that are not in the table. */
+const char *problem_advice(const char *word);
 /* The ith word of the table, NULL behind the last. */
 const char *problem_at(size_t i);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "trust/verdict.h"
+#include "trust/verdict_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,18 +21,8 @@ static const struct {
     [VERDICT_MALFORMED] = {"malformed", 5},
 };
 
-/* Everything is kept as the JSON that is shown; texts beside it for people. */
-struct verdict {
-    json_t *layers;     /* array of strings */
-    json_t *signatures; /* array of the objects of DESIGN */
-    json_t *reasons;    /* array, parallel: array of sentences */
-    json_t *problems;   /* of the whole message: array of {word, text} */
-    json_t *mail;       /* object: from, subject, header_protection; or NULL */
-    bool allow_weak, need_none;
-};
-
-static int
-no_memory(struct err *err)
+int
+verdict_no_memory(struct err *err)
 {
     return err_set(err, E_NOMEM, "out of memory for the verdict");
 }
@@ -42,14 +33,14 @@ verdict_new(struct verdict **ret, struct err *err)
     struct verdict *v = calloc(1, sizeof *v);
 
     if (v == NULL)
-        return no_memory(err);
+        return verdict_no_memory(err);
     v->layers = json_array();
     v->signatures = json_array();
     v->reasons = json_array();
     v->problems = json_array();
     if (v->layers == NULL || v->signatures == NULL || v->reasons == NULL || v->problems == NULL) {
         verdict_free(&v);
-        return no_memory(err);
+        return verdict_no_memory(err);
     }
     *ret = v;
     return 0;
@@ -65,6 +56,9 @@ verdict_free(struct verdict **v)
     json_decref((*v)->reasons);
     json_decref((*v)->problems);
     json_decref((*v)->mail);
+    for (size_t i = 0; i < (*v)->signer_count; i++)
+        X509_free((*v)->signers[i].cert);
+    free((*v)->signers);
     free(*v);
     *v = NULL;
 }
@@ -72,7 +66,7 @@ verdict_free(struct verdict **v)
 int
 verdict_add_layer(struct verdict *v, const char *name, struct err *err)
 {
-    return json_array_append_new(v->layers, json_string(name)) == 0 ? 0 : no_memory(err);
+    return json_array_append_new(v->layers, json_string(name)) == 0 ? 0 : verdict_no_memory(err);
 }
 
 bool
@@ -92,7 +86,7 @@ verdict_add_problem(struct verdict *v, const char *word, const char *text, struc
     if (verdict_has(v, word))
         return 0;
     json_t *problem = json_pack("{s:s, s:s}", "word", word, "text", text);
-    return json_array_append_new(v->problems, problem) == 0 ? 0 : no_memory(err);
+    return json_array_append_new(v->problems, problem) == 0 ? 0 : verdict_no_memory(err);
 }
 
 void
@@ -126,15 +120,15 @@ verdict_set_mail(struct verdict *v, const struct verdict_mail *mail, struct err 
         set_safe(object, "subject", mail->subject) != 0 ||
         set_safe(object, "header_protection", mail->protection) != 0) {
         json_decref(object);
-        return no_memory(err);
+        return verdict_no_memory(err);
     }
     json_decref(v->mail);
     v->mail = object;
     return 0;
 }
 
-static enum verdict_status
-weight(const struct verdict *v, const char *word)
+enum verdict_status
+verdict_weight(const struct verdict *v, const char *word)
 {
     if (v->allow_weak && strcmp(word, "weak-algorithm") == 0)
         return VERDICT_GOOD;
@@ -222,19 +216,46 @@ best_path(struct path *ret, const struct cms_signature *s, STACK_OF(X509) *certs
     return rc;
 }
 
+/* Whether all of the path was valid at the time that the signer claims. */
+static bool
+was_valid(const struct path *path, const struct cms_signature *s)
+{
+    time_t then = s->signing_time;
+    for (int i = 0; s->has_signing_time && i < sk_X509_num(path->chain); i++) {
+        const X509 *cert = sk_X509_value(path->chain, i);
+        if (X509_cmp_time(X509_get0_notBefore(cert), &then) >= 0 ||
+            X509_cmp_time(X509_get0_notAfter(cert), &then) <= 0)
+            return false;
+    }
+    return s->has_signing_time && sk_X509_num(path->chain) > 0;
+}
+
+/* The claimed time is nobody's but the signer's: it makes nothing good. */
+static void
+find_in_path(struct findings *f, const struct path *path, const struct cms_signature *s,
+             const struct path_options *options)
+{
+    char text[sizeof path->problems[0].text + 128];
+    for (size_t i = 0; i < path->count; i++) {
+        const struct path_problem *p = &path->problems[i];
+        bool claims = options->at == 0 && strcmp(p->word, "expired") == 0 && was_valid(path, s);
+        snprintf(text, sizeof text, "%s%s", p->text,
+                 claims ? "; it was valid at the time the signer claims, which nobody vouches for"
+                        : "");
+        find(f, p->word, text);
+    }
+}
+
 static int
 find_path(struct findings *f, struct cms_signature *s, STACK_OF(X509) *certs,
-          const struct verdict_options *options, struct err *err)
+          const struct verdict_options *options, struct path *path, struct err *err)
 {
-    struct path path;
     X509 *cert = s->cert;
-    int rc = best_path(&path, s, certs, &cert, options, err);
+    int rc = best_path(path, s, certs, &cert, options, err);
     if (rc != 0)
         return rc;
     s->cert = cert;
-    for (size_t i = 0; i < path.count; i++)
-        find(f, path.problems[i].word, path.problems[i].text);
-    path_clear(&path);
+    find_in_path(f, path, s, &options->path);
     return 0;
 }
 
@@ -276,48 +297,34 @@ find_address(struct findings *f, const struct cms_signature *s,
         find_one_address(f, s->cert, options->from[i], options);
 }
 
+/* For verdict_signer_at. */
 static int
-put_email(void *arg, const char *address, bool in_subject)
+keep_signer(struct verdict *v, const struct cms_signature *s)
 {
-    (void)in_subject;
-    autofree_buf struct buf *safe = buf_new();
-    size_t i;
-    json_t *known;
-    if (safe == NULL || text_put_safe(safe, address, strlen(address)) != 0)
+    struct verdict_signer *grown = realloc(v->signers, (v->signer_count + 1) * sizeof *grown);
+    if (grown == NULL)
         return E_NOMEM;
-    json_array_foreach(arg, i, known)
-        if (strcmp(json_string_value(known), buf_cstr(safe)) == 0)
-            return 0;
-    return json_array_append_new(arg, json_string(buf_cstr(safe))) == 0 ? 0 : E_NOMEM;
+    v->signers = grown;
+    grown[v->signer_count] = (struct verdict_signer){
+        .state = s->state, .cert = s->cert, .has_time = s->has_signing_time,
+        .time = s->signing_time, .digest = s->digest};
+    if (s->cert != NULL)
+        X509_up_ref(s->cert);
+    v->signer_count++;
+    return 0;
 }
 
-static json_t *
-signer_json(const X509 *cert)
+static int
+keep(struct verdict *v, const struct cms_signature *s, const struct path *path,
+     const struct findings *f, struct err *err)
 {
-    autofree_buf struct buf *subject = buf_new();
-    autofree_buf struct buf *fingerprint = buf_new();
-    json_t *emails = json_array();
-    if (subject == NULL || fingerprint == NULL || emails == NULL ||
-        certificate_put_name(subject, X509_get_subject_name(cert)) != 0 ||
-        certificate_put_fingerprint(fingerprint, cert) != 0 ||
-        certificate_each_email(cert, put_email, emails) != 0) {
-        json_decref(emails);
-        return NULL;
-    }
-    return json_pack("{s:s, s:o, s:s}", "subject", buf_cstr(subject), "emails", emails,
-                     "fingerprint", buf_cstr(fingerprint));
-}
-
-static json_t *
-signature_json(const struct cms_signature *s, json_t *words)
-{
-    char when[TEXT_TIME_LEN] = "";
-    if (s->has_signing_time)
-        text_time(s->signing_time, when);
-    json_t *signer = s->cert != NULL ? signer_json(s->cert) : json_null();
-    return json_pack("{s:o, s:s?, s:s, s:s?, s:O}", "signer", signer, "digest",
-                     s->digest != NULL ? s->digest->name : NULL, "algorithm", s->algorithm,
-                     "signing_time", s->has_signing_time ? when : NULL, "problems", words);
+    json_t *shown = f->failed ? NULL : verdict_signature_json(s, path, f->words);
+    int rc = 0;
+    if (shown == NULL || json_array_append(v->signatures, shown) != 0 ||
+        json_array_append(v->reasons, f->texts) != 0 || keep_signer(v, s) != 0)
+        rc = verdict_no_memory(err);
+    json_decref(shown);
+    return rc;
 }
 
 int
@@ -326,22 +333,49 @@ verdict_add_signature(struct verdict *v, const struct cms_signature *s, STACK_OF
 {
     struct findings f = {.words = json_array(), .texts = json_array()};
     struct cms_signature copy = *s; /* the certificate may become another */
+    struct path path = {0};
     v->allow_weak = options->path.allow_weak;
-    int rc = f.words == NULL || f.texts == NULL ? no_memory(err) : 0;
+    int rc = f.words == NULL || f.texts == NULL ? verdict_no_memory(err) : 0;
     if (rc == 0)
         find_own(&f, s);
     if (rc == 0 && s->cert != NULL)
-        rc = find_path(&f, &copy, certs, options, err);
+        rc = find_path(&f, &copy, certs, options, &path, err);
     if (rc == 0 && s->cert != NULL && options->is_mail)
         find_address(&f, &copy, options);
-    json_t *shown = rc == 0 && !f.failed ? signature_json(&copy, f.words) : NULL;
-    if (rc == 0 && (shown == NULL || json_array_append(v->signatures, shown) != 0 ||
-                    json_array_append(v->reasons, f.texts) != 0))
-        rc = no_memory(err);
-    json_decref(shown);
+    if (rc == 0)
+        rc = keep(v, &copy, &path, &f, err);
+    path_clear(&path);
     json_decref(f.words);
     json_decref(f.texts);
     return rc;
+}
+
+bool
+verdict_signer_at(const struct verdict *v, size_t i, struct verdict_signer *ret)
+{
+    if (i >= v->signer_count)
+        return false;
+    *ret = v->signers[i];
+    ret->status = verdict_status_of(v, json_array_get(v->signatures, i));
+    return true;
+}
+
+bool
+verdict_signer_has(const struct verdict *v, size_t at, const char *word)
+{
+    const json_t *words = json_object_get(json_array_get(v->signatures, at), "problems");
+    size_t i;
+    json_t *item;
+    json_array_foreach(words, i, item)
+        if (strcmp(json_string_value(item), word) == 0)
+            return true;
+    return verdict_has(v, word);
+}
+
+void
+verdict_set_colour(struct verdict *v, bool colour)
+{
+    v->colour = colour;
 }
 
 static enum verdict_status
@@ -350,7 +384,7 @@ worst_word(const struct verdict *v, const json_t *words, enum verdict_status wor
     size_t i;
     json_t *item;
     json_array_foreach(words, i, item) {
-        enum verdict_status w = weight(v, json_string_value(item));
+        enum verdict_status w = verdict_weight(v, json_string_value(item));
         worst = w > worst ? w : worst;
     }
     return worst;
@@ -362,14 +396,14 @@ worst_problem(const struct verdict *v, enum verdict_status worst)
     size_t i;
     json_t *item;
     json_array_foreach(v->problems, i, item) {
-        enum verdict_status w = weight(v, json_string_value(json_object_get(item, "word")));
+        enum verdict_status w = verdict_weight(v, json_string_value(json_object_get(item, "word")));
         worst = w > worst ? w : worst;
     }
     return worst;
 }
 
-static enum verdict_status
-status_of(const struct verdict *v, const json_t *signature)
+enum verdict_status
+verdict_status_of(const struct verdict *v, const json_t *signature)
 {
     return worst_problem(v, worst_word(v, json_object_get(signature, "problems"), VERDICT_GOOD));
 }
@@ -396,7 +430,7 @@ verdict_status(const struct verdict *v)
     size_t i;
     json_t *signature;
     json_array_foreach(v->signatures, i, signature) {
-        enum verdict_status s = status_of(v, signature);
+        enum verdict_status s = verdict_status_of(v, signature);
         worst = s > worst ? s : worst;
     }
     return worst;
@@ -412,108 +446,4 @@ int
 verdict_exit_status(enum verdict_status status)
 {
     return statuses[status].exit_status;
-}
-
-/* The signature's own problems and then the message's, without repeats. */
-static json_t *
-all_problems(const struct verdict *v, const json_t *signature)
-{
-    json_t *all = json_copy(json_object_get(signature, "problems"));
-    size_t i;
-    json_t *problem;
-    json_array_foreach(v->problems, i, problem)
-        json_array_append(all, json_object_get(problem, "word"));
-    return all;
-}
-
-json_t *
-verdict_json(const struct verdict *v)
-{
-    json_t *signatures = json_array();
-    size_t i;
-    json_t *signature;
-    json_array_foreach(v->signatures, i, signature) {
-        json_t *shown = json_pack("{s:s}", "status",
-                                  verdict_status_word(status_of(v, signature)));
-        json_object_update_missing(shown, signature);
-        json_object_set_new(shown, "problems", all_problems(v, signature));
-        json_array_append_new(signatures, shown);
-    }
-    json_t *object = json_pack("{s:s, s:o, s:O, s:O}", "status",
-                               verdict_status_word(verdict_status(v)), "signatures", signatures,
-                               "layers", v->layers, "problems", v->problems);
-    if (v->mail != NULL && object != NULL)
-        json_object_update(object, v->mail);
-    return object;
-}
-
-/* "signed by  Alice <alice@example.org>"; columns of people's text. */
-#define LABEL "  %-10s "
-
-static const char *
-text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s != NULL ? s : "unknown";
-}
-
-/* "problem", or "note" for what speaks against nothing. */
-static int
-put_problem(const struct verdict *v, const char *word, const char *text, struct buf *out)
-{
-    return buf_putf(out, LABEL "%s: %s\n", weight(v, word) == VERDICT_GOOD ? "note" : "problem",
-                    word, text);
-}
-
-/* Whom the mail is from, as the verdict took it. */
-static int
-put_mail_text(const struct verdict *v, struct buf *out)
-{
-    const json_t *from = json_object_get(v->mail, "from");
-    const json_t *subject = json_object_get(v->mail, "subject");
-    int rc = 0;
-    if (json_is_string(from))
-        rc = buf_putf(out, LABEL "%s\n", "from", json_string_value(from));
-    if (rc == 0 && json_is_string(subject))
-        rc = buf_putf(out, LABEL "%s\n", "subject", json_string_value(subject));
-    return rc;
-}
-
-static int
-put_signature_text(const struct verdict *v, size_t at, struct buf *out)
-{
-    const json_t *s = json_array_get(v->signatures, at);
-    const json_t *signer = json_object_get(s, "signer");
-    int rc = buf_putf(out, "%s signature\n" LABEL "%s\n", verdict_status_word(status_of(v, s)),
-                      "signer", text_of(signer, "subject"));
-    size_t i;
-    json_t *item;
-    json_array_foreach(json_object_get(signer, "emails"), i, item)
-        rc = rc != 0 ? rc : buf_putf(out, LABEL "%s\n", "address", json_string_value(item));
-    if (rc == 0)
-        rc = buf_putf(out, LABEL "%s\n" LABEL "%s, digest %s\n", "time",
-                      json_is_string(json_object_get(s, "signing_time"))
-                          ? text_of(s, "signing_time") : "not stated", "algorithm",
-                      text_of(s, "algorithm"), text_of(s, "digest"));
-    const json_t *words = json_object_get(s, "problems");
-    json_array_foreach(json_array_get(v->reasons, at), i, item)
-        rc = rc != 0 ? rc : put_problem(v, json_string_value(json_array_get(words, i)),
-                                        json_string_value(item), out);
-    return rc;
-}
-
-int
-verdict_put_text(const struct verdict *v, struct buf *out)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < json_array_size(v->signatures); i++)
-        rc = put_signature_text(v, i, out);
-    if (rc == 0 && json_array_size(v->signatures) == 0 && !v->need_none)
-        rc = buf_put_str(out, "bad: the message has no signature\n");
-    size_t i;
-    json_t *problem;
-    json_array_foreach(v->problems, i, problem)
-        rc = rc != 0 ? rc : put_problem(v, text_of(problem, "word"), text_of(problem, "text"),
-                                        out);
-    return rc == 0 ? put_mail_text(v, out) : rc;
 }

@@ -94,7 +94,25 @@ const char *verdict_status_word(enum verdict_status);
 /* 0, 3, 1, 5. */
 int verdict_exit_status(enum verdict_status);
 
-/* Appends a few lines for people, each ending in LF. */
+/* A signature as it was judged, for programs that want other words than ours. Borrowed till
+ * verdict_free. */
+struct verdict_signer {
+    enum verdict_status status;
+    enum cms_state state;
+    X509 *cert;                     /* NULL: it was not found */
+    bool has_time;
+    time_t time;                    /* as the signer claims */
+    const struct alg_digest *digest;/* NULL: unknown */
+};
+/* The ith signature; false behind the last. */
+bool verdict_signer_at(const struct verdict *, size_t i, struct verdict_signer *ret);
+/* Whether the ith signature, or the message, has that problem. */
+bool verdict_signer_has(const struct verdict *, size_t i, const char *word);
+
+/* verdict_put_text writes terminals' escapes for colours. */
+void verdict_set_colour(struct verdict *, bool);
+/* Appends a few lines for people, each ending in LF: who, when, how strong, why trusted, and
+ * of each problem what is wrong and what to do. */
 int verdict_put_text(const struct verdict *, struct buf *out) must_check;
 /* The object of signet-verify(1); the caller decrefs. NULL when memory is out. */
 json_t *verdict_json(const struct verdict *) must_check;
