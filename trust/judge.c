@@ -149,23 +149,27 @@ is_issuer(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
     return 0;
 }
 
+/* libcrypto's empty set is none, not any. */
+static const char *const any_policy[] = {"2.5.29.32.0", NULL};
+
 static int
 set_policies(X509_VERIFY_PARAM *param, const struct path_options *o, struct err *err)
 {
+    const char *const *policies = o->policies != NULL ? o->policies : any_policy;
     unsigned long flags = X509_V_FLAG_POLICY_CHECK;
 
     flags |= o->require_policy ? X509_V_FLAG_EXPLICIT_POLICY : 0;
     flags |= o->no_policy_mapping ? X509_V_FLAG_INHIBIT_MAP : 0;
     flags |= o->no_any_policy ? X509_V_FLAG_INHIBIT_ANY : 0;
     X509_VERIFY_PARAM_set_flags(param, flags);
-    for (size_t i = 0; o->policies != NULL && o->policies[i] != NULL; i++) {
-        ASN1_OBJECT *policy = OBJ_txt2obj(o->policies[i], 1);
+    for (size_t i = 0; policies[i] != NULL; i++) {
+        ASN1_OBJECT *policy = OBJ_txt2obj(policies[i], 1);
 
         if (policy == NULL || X509_VERIFY_PARAM_add0_policy(param, policy) != 1) {
             ASN1_OBJECT_free(policy);
             ERR_clear_error();
             return err_set(err, E_USAGE, "policy \"%s\": not an object identifier such as "
-                           "1.3.6.1.4.1.99999.1", o->policies[i]);
+                           "1.3.6.1.4.1.99999.1", policies[i]);
         }
     }
     return 0;
