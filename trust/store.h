@@ -90,7 +90,7 @@ struct store_query {
            STORE_BY_FINGERPRINT, STORE_BY_TRUST } by;
     const char *address;
     const uint8_t *bytes;           /* BY_KEY: SHA-256 of SubjectPublicKeyInfo; BY_FINGERPRINT:
-                                       SHA-256 or SHA-1, or four or more bytes of its beginning */
+                                       SHA-256 or SHA-1; or four or more bytes of the beginning */
     size_t len;
     const X509_NAME *name;          /* BY_SUBJECT, BY_ISSUER_SERIAL; compared as RFC 5280 7.1 */
     const ASN1_INTEGER *serial;

@@ -29,7 +29,7 @@ static const char *const questions[] = {
         "WHERE address.address = ? "
         "ORDER BY peer.certificate IS NULL, certificate.learnt DESC, certificate.id DESC",
     [STORE_BY_KEY] = "SELECT " COLUMNS "FROM certificate " JOINS
-                     "WHERE spki = ? ORDER BY certificate.id",
+                     "WHERE spki BETWEEN ? AND ? ORDER BY certificate.id",
     [STORE_BY_SUBJECT] = "SELECT " COLUMNS "FROM certificate " JOINS
                          "WHERE subject = ? ORDER BY certificate.id",
     [STORE_BY_ISSUER_SERIAL] = "SELECT " COLUMNS "FROM certificate " JOINS
@@ -325,6 +325,13 @@ no_marks(struct store *s, struct search *search, struct err *err)
     return rc == ENOUGH ? search->result : rc;
 }
 
+/* Looked up by bytes, or their beginning. */
+static bool
+is_hash(const struct store_query *q)
+{
+    return q->by == STORE_BY_FINGERPRINT || q->by == STORE_BY_KEY;
+}
+
 /* The arguments of the question: what is needed for them is the caller's. */
 static int
 arguments(const struct store_query *q, struct sql_arg args[2], size_t *ret_count, char **address,
@@ -339,8 +346,6 @@ arguments(const struct store_query *q, struct sql_arg args[2], size_t *ret_count
         args[0] = sql_text(*address);
         return *address == NULL ? E_NOMEM : 0;
     }
-    if (q->by == STORE_BY_KEY)
-        args[0] = sql_blob(q->bytes, q->len);
     if (q->by == STORE_BY_TRUST)
         args[0] = sql_int(q->trust);
     if (q->by == STORE_BY_SUBJECT || q->by == STORE_BY_ISSUER_SERIAL) {
@@ -349,14 +354,14 @@ arguments(const struct store_query *q, struct sql_arg args[2], size_t *ret_count
     }
     if (rc == 0 && q->by == STORE_BY_ISSUER_SERIAL)
         rc = put_serial(bytes, q->serial);
-    if (q->by == STORE_BY_FINGERPRINT) {
+    if (is_hash(q)) {
         args[0] = sql_blob(q->bytes, q->len);
         rc = buf_put(bytes, q->bytes, q->len);
         /* The last of those that begin so. */
         for (size_t i = q->len; rc == 0 && i < STORE_FINGERPRINT; i++)
             rc = buf_put_byte(bytes, 0xff);
     }
-    if (q->by == STORE_BY_ISSUER_SERIAL || q->by == STORE_BY_FINGERPRINT) {
+    if (q->by == STORE_BY_ISSUER_SERIAL || is_hash(q)) {
         *ret_count = 2;
         args[1] = sql_blob(buf_data(bytes), buf_len(bytes));
     }
@@ -376,8 +381,8 @@ store_search(struct store *s, const struct store_query *q, size_t limit,
 
     if (q->by == STORE_BY_TRUST && q->trust == STORE_NO_MARK)
         return no_marks(s, &search, err);
-    if (q->by == STORE_BY_FINGERPRINT && (q->len < PREFIX_MIN || q->len > STORE_FINGERPRINT))
-        return err_set(err, E_USAGE, "a fingerprint is looked up by %d to %d bytes of it",
+    if (is_hash(q) && (q->len < PREFIX_MIN || q->len > STORE_FINGERPRINT))
+        return err_set(err, E_USAGE, "a fingerprint or a key's name is looked up by %d to %d bytes of it",
                        PREFIX_MIN, STORE_FINGERPRINT);
     rc = bytes == NULL ? E_NOMEM : arguments(q, args, &count, &address, bytes);
     if (rc == E_NOMEM)

@@ -78,6 +78,16 @@ put_peer(struct store *s, const struct store_news *n, const char *address, int64
                      "learnt = excluded.learnt", args, 6, NULL, NULL, err);
 }
 
+/* Who signed with it vouches for it better than wherever else it was found. */
+static int
+put_source(struct store *s, int64_t id, const char *source, struct err *err)
+{
+    struct sql_arg args[] = {sql_text(source), sql_int(id)};
+
+    return sql_query(s->db, "UPDATE certificate SET source = ? WHERE id = ?", args, 2, NULL, NULL,
+                     err);
+}
+
 static int
 write_news(struct store *s, const struct store_news *n, const char *address,
            const char *capabilities, const uint8_t *print, int64_t signed_at, struct err *err)
@@ -92,6 +102,8 @@ write_news(struct store *s, const struct store_news *n, const char *address,
     if (rc == 0 && !known(&r, n, capabilities, print, signed_at)) {
         if (n->cert != NULL)
             rc = store_put_cert(s, n->cert, n->source, &id, NULL, err);
+        if (rc == 0 && id > 0)
+            rc = put_source(s, id, n->source, err);
         if (rc == 0 && id > 0)
             rc = store_put_address(s, address, id, err);
         if (rc == 0)
