@@ -95,7 +95,12 @@ decrypt_with(const struct use *u, CK_MECHANISM *mech, const struct job *j, uint8
     if (rv != CKR_OK)
         return slot_err(u->slot, err, rv, u->what);
     memcpy(padded + size - j->len, j->data, j->len);
+    rv = context_login(u);
+    if (rv != CKR_OK)
+        return context_err(u, rv, err);
     rv = u->ck->C_Decrypt(u->session, padded, size, out, &got);
+    if (context_untold(u, rv))
+        return context_check(u, err);
     if (is_infrastructure(rv))
         return slot_err(u->slot, err, rv, u->what);
     *len = got;
@@ -307,7 +312,10 @@ decrypt_op(const struct use *u, void *arg, struct err *err)
 {
     const struct job *j = arg;
     char label[TOKEN_TEXT];
+    int rc = context_check(u, err);
 
+    if (rc != 0)
+        return rc;
     if (u->key->spki.type == ALG_KEY_RSA && u->key->decrypt &&
         j->len <= spki_size(&u->key->spki))
         return j->scheme->padding == ALG_PAD_PKCS1 ? pkcs1(u, j, err) : oaep(u, j, err);

@@ -53,7 +53,12 @@ derive_with(const struct use *u, uint8_t *point, size_t len, CK_OBJECT_HANDLE *r
     CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL, .pPublicData = point,
                                      .ulPublicDataLen = len};
     CK_MECHANISM mech = {CKM_ECDH1_DERIVE, &params, sizeof params};
+    CK_RV rv = context_login(u);
 
+    /* No operation to attach the login to, says who wants none here. */
+    if (rv != CKR_OK && rv != CKR_OPERATION_NOT_INITIALIZED)
+        return rv;
+    u->context->failed = u->context->open = false;
     return u->ck->C_DeriveKey(u->session, &mech, u->key->private_key, t, sizeof t / sizeof *t,
                               ret);
 }
@@ -69,7 +74,7 @@ derive_either(const struct use *u, const struct job *j, CK_OBJECT_HANDLE *ret)
 
     memcpy(buffer, j->point, j->len);
     first = derive_with(u, buffer, j->len, ret);
-    if (first == CKR_OK || rv_is_lost(first) || rv_code(first) == E_DENIED)
+    if (first == CKR_OK || u->context->failed || rv_is_lost(first) || rv_code(first) == E_DENIED)
         return first;
     buffer[head++] = 0x04;
     if (j->len > 127)
@@ -128,7 +133,14 @@ derive_op(const struct use *u, void *arg, struct err *err)
     }
     if (!raw_fits(&u->key->spki, j->point, j->len))
         return bad_point(u, err);
+    rc = context_check(u, err);
+    if (rc != 0)
+        return rc;
     rv = derive_either(u, j, &z);
+    if (u->context->failed)
+        return context_err(u, rv, err);
+    if (context_untold(u, rv))
+        return context_check(u, err);
     if (rv != CKR_OK)
         return slot_err(u->slot, err, rv, u->what);
     rv = u->ck->C_GetAttributeValue(u->session, z, &value, 1);

@@ -20,6 +20,7 @@ struct lane {
     const struct ck_calls *ck;
     struct lane_session sessions[MODULE_SLOTS_MAX];
     size_t count;
+    struct context_pin context;
 };
 
 int
@@ -64,6 +65,12 @@ struct module *
 lane_module(const struct lane *l)
 {
     return l->module;
+}
+
+struct context_pin *
+lane_context(struct lane *l)
+{
+    return &l->context;
 }
 
 int
@@ -249,6 +256,17 @@ try_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
     return rc;
 }
 
+/* An operation that was begun and not ended, since the token refused its PIN, is left
+ * behind with its session; and such a PIN is not sent again. */
+static bool
+context_over(struct lane *l, const struct use *u)
+{
+    if (l->context.open)
+        lane_drop_session(l, u->slot, CKR_OPERATION_ACTIVE);
+    l->context.open = false;
+    return l->context.wanted || l->context.failed;
+}
+
 static int
 use_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
         struct err *err)
@@ -257,7 +275,7 @@ use_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
     int rc;
 
     rc = try_key(l, u, name, op, arg, &generation, err);
-    if (rc == 0 || (rc != E_NO_KEY && !rv_is_lost(err->rv)))
+    if (rc == 0 || context_over(l, u) || (rc != E_NO_KEY && !rv_is_lost(err->rv)))
         return rc;
     /* E_NO_KEY without a CK_RV: the key may be newer than the cache. */
     if (rv_is_lost(err->rv))
@@ -266,6 +284,8 @@ use_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
         (void)slot_look(u->slot);
     slot_invalidate(u->slot, generation);
     rc = try_key(l, u, name, op, arg, &generation, err);
+    if (rc != 0 && context_over(l, u))
+        return rc;
     if (rc != 0 && rv_is_lost(err->rv))
         lane_drop_session(l, u->slot, err->rv);
     if (rc == E_PIN_NEEDED)
@@ -277,11 +297,12 @@ int
 lane_use_key(struct lane *l, CK_SLOT_ID id, const char *name, const char *what, lane_op *op,
              void *arg, struct err *err)
 {
-    struct use u = {.ck = l->ck, .what = what};
+    struct use u = {.ck = l->ck, .what = what, .context = &l->context};
     struct err local;
     int rc;
 
     local.rv = 0;
+    l->context.wanted = l->context.failed = l->context.open = false;
     module_enter(l->module);
     rc = lane_slot(l, id, &u.slot, &local);
     if (rc == 0)

@@ -21,6 +21,7 @@
 
 #include "base/err.h"
 #include "pkcs11/ck.h"
+#include "pkcs11/context.h"
 #include "pkcs11/keyset.h"
 #include "pkcs11/module.h"
 #include "pkcs11/slot.h"
@@ -30,6 +31,9 @@ struct lane;
 int lane_new(struct lane **ret, struct module *) must_check;
 void lane_free(struct lane **);
 struct module *lane_module(const struct lane *);
+/* The PIN for keys that want one each time (pkcs11/context.h); the caller's to set and
+ * clear. */
+struct context_pin *lane_context(struct lane *);
 
 /* The slot of that number with a token in it, looked for anew when unknown:
  * E_NO_TOKEN. */
@@ -56,6 +60,7 @@ struct use {
     CK_SESSION_HANDLE session;
     const struct key *key;
     const char *what; /* for slot_err() */
+    struct context_pin *context;
 };
 /* Returns 0 or an E_*; when a CK_RV was the cause, err->rv says which (err is
  * never NULL here). */

@@ -115,6 +115,8 @@ sign_with(const struct use *u, CK_MECHANISM *mech, const uint8_t *in, size_t in_
 
     *ret_began = rv == CKR_OK;
     if (rv == CKR_OK)
+        rv = context_login(u);
+    if (rv == CKR_OK)
         rv = u->ck->C_Sign(u->session, (CK_BYTE_PTR)(uintptr_t)in, in_len, ret->data, &len);
     if (rv == CKR_OK)
         ret->len = len;
@@ -140,6 +142,16 @@ make_input(const struct use *u, const struct job *j, uint8_t scratch[DIGEST_INFO
 }
 
 static int
+failed(const struct use *u, CK_RV rv, bool began, struct err *err)
+{
+    if (began && u->context->failed)
+        return context_err(u, rv, err);
+    if (began && context_untold(u, rv))
+        return context_check(u, err);
+    return slot_err(u->slot, err, rv, u->what);
+}
+
+static int
 sign_bare(const struct use *u, const struct job *j, const uint8_t *in, size_t in_len,
           struct err *err)
 {
@@ -156,7 +168,7 @@ sign_bare(const struct use *u, const struct job *j, const uint8_t *in, size_t in
     if (rc != 0)
         return err_set(err, rc, "the digest cannot be padded for %s", j->sig->name);
     rv = sign_with(u, &bare, em, size, j->ret, &began);
-    return rv == CKR_OK ? 0 : slot_err(u->slot, err, rv, u->what);
+    return rv == CKR_OK ? 0 : failed(u, rv, began, err);
 }
 
 static int
@@ -173,6 +185,8 @@ sign_op(const struct use *u, void *arg, struct err *err)
     CK_RV rv;
     int rc = check_key(u, j, err);
 
+    if (rc == 0)
+        rc = context_check(u, err);
     if (rc != 0)
         return rc;
     if (j->sig->padding == ALG_PAD_PSS) {
@@ -188,12 +202,16 @@ sign_op(const struct use *u, void *arg, struct err *err)
     rv = sign_with(u, &mech, in, in_len, j->ret, &began);
     if (rv == CKR_OK)
         return finish(u, j, err);
-    slot_err(u->slot, err, rv, u->what);
+    rc = failed(u, rv, began, err);
     if (!is_rsa || began || !rv_is_refused(rv))
-        return rv_code(rv);
+        return rc;
     /* When the bare operation fails as well, the first answer says more. */
     struct err second = {0};
     rc = sign_bare(u, j, in, in_len, &second);
+    if (rc != 0 && (u->context->failed || u->context->wanted)) {
+        *err = second;
+        return rc;
+    }
     if (rc != 0)
         return rv_code(rv);
     slot_set_refused(u->slot, way);
