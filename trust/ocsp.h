@@ -1,0 +1,1 @@
+struct ocsp_answer;
