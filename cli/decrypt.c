@@ -93,6 +93,8 @@ prepare(struct decrypt *d, struct cli *cli, const struct options *o, struct err 
     d->anyway = options_has(o, "anyway");
     rc = trust_open(&d->trust, cli, o, err);
     if (rc == 0)
+        rc = verdict_style_read(&d->style, o, err);
+    if (rc == 0)
         rc = infile_open(&d->in, cli_operand(o, 0), err);
     if (rc == 0)
         rc = opener_new(&d->opener, cli, &wish, err);
@@ -108,6 +110,9 @@ give_up(const struct decrypt *d, int rc, struct err *err)
     bool undecryptable = err_exit_status(rc) == err_exit_status(E_DECRYPT);
     char reason[ERR_TEXT_MAX];
 
+    if ((undecryptable || rc == E_NO_KEY) &&
+        status_put_decrypted(d->style.status_fd, false, NULL) != 0)
+        return rc;
     if (!d->cli->json || (!undecryptable && rc != E_NO_KEY))
         return rc;
     memcpy(reason, err_text(err), strlen(err_text(err)) + 1);
@@ -125,7 +130,12 @@ conclude(struct cli *cli, struct decrypt *d, struct err *err)
     enum verdict_status status = d->verdict ? verdict_status(d->verdict) : VERDICT_GOOD;
     bool bad = status == VERDICT_BAD || status == VERDICT_MALFORMED ||
                (d->verdict && verdict_has(d->verdict, "label-refused"));
-    int rc = decrypt_report(d, bad ? "bad" : "decrypted", NULL, err);
+    int rc = status_put_decrypted(d->style.status_fd, true, err);
+
+    if (rc == 0 && d->verdict)
+        rc = status_put_verdict(d->style.status_fd, d->verdict, err);
+    if (rc == 0)
+        rc = decrypt_report(d, bad ? "bad" : "decrypted", NULL, err);
 
     if (rc == 0 && !bad && d->out)
         rc = outfile_commit(d->out, err);
@@ -153,7 +163,9 @@ static const struct option_row decrypt_options[] = {
     {.name = "require-authenticated",
      .help = "refuse encryption that does not show alterations (CBC)"},
     TRUST_OPTION_ROWS,
+    VERDICT_OPTION_ROWS,
     {.name = "anyway", .help = "write a mail's content although it is no whole MIME entity"},
+    WAIT_OPTION_ROW,
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write the content to OUT"},
     {.name = NULL},
 };
@@ -162,7 +174,7 @@ const struct command command_decrypt = {
     .name = "decrypt",
     .synopsis = "[--cms] [--password-file F] [--require-authenticated]\n"
                 "         " TRUST_SYNOPSIS "\n"
-                "         [--anyway] [-o OUT] [FILE]",
+                "         [--anyway] " VERDICT_SYNOPSIS " [-o OUT] [FILE]",
     .summary = "decrypt a mail or a message",
     .text = "Decrypts a mail, or a CMS message (DER, BER, PEM or base64), with the key on your\n"
             "tokens that it is for, or with a password. The content appears under OUT's name,\n"

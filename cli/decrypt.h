@@ -16,6 +16,7 @@
 #include "cli/opener.h"
 #include "cli/recognise.h"
 #include "cli/trust_options.h"
+#include "cli/verdict_print.h"
 #include "cms/reader.h"
 #include "trust/verdict.h"
 
@@ -30,6 +31,7 @@ struct decrypt {
     uint8_t start[RECOGNISE_BYTES]; /* what was read to tell what it is */
     size_t start_len;
     struct trust *trust;
+    struct verdict_style style;
     /* The report. */
     json_t *layers;
     struct verdict *verdict;     /* NULL: nothing was signed inside */

@@ -119,6 +119,7 @@ print_text(const struct decrypt *d, struct err *err)
 
     if (!d->verdict || d->cli->quiet)
         return 0;
+    verdict_set_colour(d->verdict, d->style.colour);
     if (!text || verdict_put_text(d->verdict, text) != 0)
         return err_set(err, E_NOMEM, "out of memory for the verdict");
     if (io_write_all(STDERR_FILENO, buf_data(text), buf_len(text)) != 0)

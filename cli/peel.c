@@ -374,13 +374,26 @@ put_layer(const struct sheet *s, size_t number, struct buf *out)
     return rc == 0 ? verdict_put_text(s->verdict, out) : rc;
 }
 
+bool
+peel_layer_at(const struct peel *p, size_t i, const struct verdict **ret, bool *ret_encrypted)
+{
+    if (i >= p->count)
+        return false;
+    *ret = p->sheets[i].is_signed ? p->sheets[i].verdict : NULL;
+    *ret_encrypted = p->sheets[i].encrypted;
+    return true;
+}
+
 int
-peel_put_text(const struct peel *p, struct buf *out)
+peel_put_text(const struct peel *p, bool colour, struct buf *out)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < p->count; i++)
+    for (size_t i = 0; rc == 0 && i < p->count; i++) {
+        verdict_set_colour(p->sheets[i].verdict, colour);
         rc = put_layer(&p->sheets[i], i + 1, out);
+    }
+    verdict_set_colour(p->mail, colour);
     if (rc == 0)
         rc = buf_putf(out, "%s mail\n", peel_status_word(p));
     return rc == 0 ? verdict_put_text(p->mail, out) : rc;

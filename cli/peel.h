@@ -46,7 +46,11 @@ const char *peel_status_word(const struct peel *);
 bool peel_may_show(const struct peel *, bool anyway);
 
 /* Lines for people, each layer with its number, then the mail as a whole. */
-int peel_put_text(const struct peel *, struct buf *out) must_check;
+int peel_put_text(const struct peel *, bool colour, struct buf *out) must_check;
+/* The ith layer's verdict if it is a signed one, else NULL; false behind the last. For an
+ * encrypted one *ret_encrypted is set. */
+bool peel_layer_at(const struct peel *, size_t i, const struct verdict **ret,
+                   bool *ret_encrypted);
 /* The object of signet-verify(1), READ. NULL when memory is out; the caller decrefs. */
 json_t *peel_json(const struct peel *) must_check;
 

@@ -8,6 +8,7 @@
 #include "cli/peel.h"
 #include "cli/stream.h"
 #include "cli/trust_options.h"
+#include "cli/verdict_print.h"
 #include "mail/show.h"
 
 /* One run of the command. */
@@ -17,6 +18,7 @@ struct job {
     struct opener *opener;
     struct trust *trust;
     bool text, anyway;
+    struct verdict_style style;
     struct show *show;        /* what is written is what a person reads */
     struct mail_layers *layers;
     struct peel *peel;
@@ -60,6 +62,8 @@ open_all(struct job *job, struct cli *cli, const struct options *o, struct err *
 
     if (rc == 0)
         trust_fill(job->trust, &job->options.verdict);
+    if (rc == 0)
+        rc = verdict_style_read(&job->style, o, err);
     job->options.require_authenticated = options_has(o, "require-authenticated");
     if (rc == 0)
         rc = infile_open(&job->in, cli_operand(o, 0), err);
@@ -166,7 +170,7 @@ print_text(const struct job *job, struct err *err)
 {
     autofree_buf struct buf *text = buf_new();
 
-    if (!text || peel_put_text(job->peel, text) != 0)
+    if (!text || peel_put_text(job->peel, job->style.colour, text) != 0)
         return err_set(err, E_NOMEM, "out of memory for the report");
     if (io_write_all(STDERR_FILENO, buf_data(text), buf_len(text)) != 0)
         return err_set_sys(err, E_OUTPUT, errno, "standard error cannot be written");
@@ -187,10 +191,28 @@ print_report(const struct cli *cli, const struct job *job, struct err *err)
     return rc;
 }
 
+/* Each layer in GnuPG's words, the outermost first. */
+static int
+print_status(const struct job *job, struct err *err)
+{
+    const struct verdict *signed_;
+    bool encrypted;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && peel_layer_at(job->peel, i, &signed_, &encrypted); i++)
+        rc = signed_     ? status_put_verdict(job->style.status_fd, signed_, err)
+             : encrypted ? status_put_decrypted(job->style.status_fd, true, err)
+                         : 0;
+    return rc;
+}
+
 static int
 conclude(struct cli *cli, struct job *job, struct err *err)
 {
-    int rc = print_report(cli, job, err);
+    int rc = print_status(job, err);
+
+    if (rc == 0)
+        rc = print_report(cli, job, err);
 
     cli->status = verdict_exit_status(peel_status(job->peel));
     if (rc == 0 && peel_status(job->peel) == VERDICT_GOOD)
@@ -211,6 +233,9 @@ report_failure(struct cli *cli, struct job *job, int rc, struct err *err)
     json_t *object = NULL;
 
     rc = advice_add(job->in, rc, err);
+    if ((rc == E_DECRYPT || rc == E_NO_KEY) &&
+        status_put_decrypted(job->style.status_fd, false, &second) != 0)
+        return rc;
     peel_free(&job->peel);
     if (!cli->json || !job->layers || peel_new(&job->peel, &second) != 0 ||
         peel_seen(job->peel, job->layers, &second) != 0)
@@ -245,6 +270,7 @@ run(struct cli *cli, const struct options *o, struct err *err)
 
 static const struct option_row read_options[] = {
     TRUST_OPTION_ROWS,
+    VERDICT_OPTION_ROWS,
     {.name = "require-authenticated",
      .help = "refuse encryption that does not show alterations (CBC)"},
     {.name = "password-file", .value = "F", .help = "the first line of F opens the mail"},
@@ -259,7 +285,7 @@ const struct command command_read = {
     .name = "read",
     .synopsis = TRUST_SYNOPSIS "\n"
                 "         [--require-authenticated] [--password-file F] [--text | --raw]\n"
-                "         [--anyway] [-o OUT] [FILE]",
+                "         [--anyway] " VERDICT_SYNOPSIS " [-o OUT] [FILE]",
     .summary = "open all layers of a mail, judge each, show the content",
     .text = "Decrypts, verifies and decompresses a mail, layer within layer, and reports on each\n"
             "on standard error, or with --json on standard output. Then the content is\n"

@@ -150,16 +150,19 @@ static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
     struct job job = {.trust = NULL};
+    struct verdict_style style;
     int rc = verdict_new(&job.verdict, err);
 
     if (rc == 0)
         rc = trust_open(&job.trust, cli, o, err);
     if (rc == 0)
+        rc = verdict_style_read(&style, o, err);
+    if (rc == 0)
         rc = read_both(&job, o, err);
     if (rc == 0)
         rc = judge(&job, err);
     if (rc == 0)
-        rc = verdict_print(cli, job.verdict, err);
+        rc = verdict_print(cli, job.verdict, &style, err);
     if (rc == 0)
         cli->status = verdict_exit_status(verdict_status(job.verdict));
     clear_side(&job.receipt);
@@ -172,13 +175,14 @@ run(struct cli *cli, const struct options *o, struct err *err)
 static const struct option_row receipt_options[] = {
     {.name = "of", .value = "SENT", .help = "the signed mail that asked for it"},
     TRUST_OPTION_ROWS,
+    VERDICT_OPTION_ROWS,
     {.name = NULL},
 };
 
 const struct command command_receipt_check = {
     .name = "receipt check",
     .synopsis = "--of SENT " TRUST_SYNOPSIS "\n"
-                "         [RECEIPT]",
+                "         " VERDICT_SYNOPSIS " [RECEIPT]",
     .summary = "verify a signed receipt, and that it is for a mail",
     .text = "Verifies the signature of a receipt and compares it with SENT, the mail that asked for\n"
             "it: whoever signed the receipt has verified the signature of just that mail.",

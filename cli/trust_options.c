@@ -188,7 +188,7 @@ fill(struct trust *t, struct cli *cli, const struct options *o, struct err *err)
     if (rc == 0)
         rc = read_policies(t, o, err);
     if (rc == 0)
-        rc = anchors_of_options(&t->anchors, o, err);
+        rc = anchors_of_options(&t->anchors, cli, conf, o, err);
     if (rc == 0)
         rc = store_open(&t->store, cli->home.state, true, err);
     if (rc == 0)

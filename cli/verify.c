@@ -68,10 +68,10 @@ is_malformed(int rc)
 /* Only now may content be seen, and only if nothing speaks against it: last of all, so
  * that whatever fails leaves none. */
 static int
-conclude(struct cli *cli, struct check *c, struct err *err)
+conclude(struct cli *cli, struct check *c, const struct verdict_style *style, struct err *err)
 {
     enum verdict_status status = verdict_status(c->verdict);
-    int rc = verdict_print(cli, c->verdict, err);
+    int rc = verdict_print(cli, c->verdict, style, err);
 
     if (rc == 0 && status == VERDICT_GOOD && c->out)
         rc = outfile_commit(c->out, err);
@@ -85,8 +85,11 @@ static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
     struct check c = {.cms = false};
+    struct verdict_style style;
     int rc = verdict_new(&c.verdict, err);
 
+    if (rc == 0)
+        rc = verdict_style_read(&style, o, err);
     if (rc == 0)
         rc = harvest_new(&c.harvest, cli, err);
     if (rc == 0)
@@ -100,7 +103,7 @@ run(struct cli *cli, const struct options *o, struct err *err)
     if (rc == 0) {
         rc = c.cms ? check_cms(&c, err) : check_mail(&c, err);
         if (rc == 0)
-            rc = conclude(cli, &c, err);
+            rc = conclude(cli, &c, &style, err);
         else if (is_malformed(rc) && cli->json && print_malformed(&c, err_text(err), NULL) != 0)
             rc = err_set(err, E_OUTPUT, "standard output cannot be written");
     }
@@ -113,6 +116,7 @@ static const struct option_row verify_options[] = {
     {.name = "content", .value = "FILE",
      .help = "the content of a detached signature"},
     TRUST_OPTION_ROWS,
+    VERDICT_OPTION_ROWS,
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write the verified content to OUT"},
     {.name = NULL},
 };
@@ -120,7 +124,7 @@ static const struct option_row verify_options[] = {
 const struct command command_verify = {
     .name = "verify",
     .synopsis = "[--cms] [--content FILE] " TRUST_SYNOPSIS "\n"
-                "         [-o OUT] [FILE]",
+                "         " VERDICT_SYNOPSIS " [-o OUT] [FILE]",
     .summary = "verify a signed mail or message",
     .text = "Verifies the signatures of a mail or of a CMS message (DER, BER or PEM), and that\n"
             "their signers can be trusted: a path to an anchor, validity, and for a mail the\n"
