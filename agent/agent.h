@@ -7,8 +7,9 @@
  *   commands*                 the protocol's commands (docs/protocol.md)
  *   operate                   a private-key operation: place, login, audit
  *   login, ask, pinentry, pin_source, pin    where PINs come from and stay
- *   registry, snapshot, keyspec              what the tokens hold, and its names
- *   hosts, host, lane                        the processes that hold the tokens
+ *   registry, snapshot, keyspec, memory      what the tokens hold and held, its names
+ *   watch, changes                           tokens that come and go
+ *   hosts, host, host_queue, lane            the processes that hold the tokens
  */
 #ifndef SIGNET_AGENT_AGENT_H
 #define SIGNET_AGENT_AGENT_H
@@ -20,6 +21,7 @@
 #include "agent/pin.h"
 #include "agent/registry.h"
 #include "agent/settings.h"
+#include "agent/watch.h"
 
 struct server;
 
@@ -30,6 +32,8 @@ struct agent {
     struct hosts *hosts;
     struct pins *pins;
     struct registry *registry;
+    struct watch *watch;
+    struct memory *memory;
     struct audit *audit;
     struct server *server;
     pthread_mutex_t manage; /* held by what makes tokens */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/commands.h"
 #include "agent/pinentry.h"
 #include "base/buf.h"
 #include "base/text.h"
@@ -131,4 +132,29 @@ ask_pin(struct connection *c, const struct question *q, struct secret *ret,
     return err_set(err, E_PIN_NEEDED, "token \"%s\": a PIN is needed and nobody can be asked; "
                    "run the command on a terminal, set pinentry ([agent]) or pin-source "
                    "([token %s]) in signet.conf", q->token, q->token);
+}
+
+void
+ask_notice(struct connection *c, const char *sentence)
+{
+    autofree_buf struct buf *line = buf_new();
+    size_t len = strlen(sentence);
+
+    /* Each byte grows to three at most. */
+    if (len > PROMPT_MAX / 3)
+        len = PROMPT_MAX / 3;
+    if (line && text_put_escaped(line, sentence, len) == 0 &&
+        assuan_write_status(c->ctx, WIRE_NOTICE, buf_cstr(line)) == 0)
+        command_flush(c);
+}
+
+void
+ask_keypad(struct connection *c, const char *token, const char *what)
+{
+    autofree_buf struct buf *text = buf_new();
+
+    if (text && buf_putf(text, "%s of token \"", what) == 0 &&
+        text_put_safe(text, token, strlen(token)) == 0 &&
+        buf_put_str(text, "\" on the reader's keypad") == 0)
+        ask_notice(c, buf_cstr(text));
 }

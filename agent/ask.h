@@ -22,4 +22,10 @@ struct question {
 int ask_pin(struct connection *, const struct question *, struct secret *ret,
             const char **ret_source, struct err *err) must_check;
 
+/* Tells the person to use the reader's keypad, as far as the client shows it (a NOTICE
+ * status line). what: "Enter the PIN". */
+void ask_keypad(struct connection *, const char *token, const char *what);
+/* A sentence for the person, without a question. */
+void ask_notice(struct connection *, const char *sentence);
+
 #endif

@@ -2,6 +2,7 @@
 #include "agent/commands.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -10,7 +11,7 @@
 #include "signet-config.h"
 
 static const struct command *const tables[] = {commands_key, commands_list, commands_manage,
-                                               commands_agent};
+                                               commands_pin, commands_agent};
 #define TABLE_COUNT (sizeof tables / sizeof *tables)
 
 /* A line of arguments, in bytes (libassuan). */
@@ -97,6 +98,18 @@ set_flag(bool *out, const char *value, const char *yes)
 }
 
 static gpg_error_t
+set_seconds(unsigned *out, const char *value)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+
+    if (*value < '0' || *value > '9' || *end || n > CONNECTION_WAIT_MAX)
+        return gpg_error(GPG_ERR_INV_VALUE);
+    *out = (unsigned)n;
+    return 0;
+}
+
+static gpg_error_t
 set_front(struct peer *peer, const char *value)
 {
     size_t len = strlen(value);
@@ -128,6 +141,8 @@ set_option(assuan_context_t ctx, const char *name, const char *value)
         return set_flag(&c->says.batch, value, "1");
     if (strcmp(name, "pin") == 0)
         return set_flag(&c->says.inquire, value, "inquire");
+    if (strcmp(name, "wait") == 0)
+        return set_seconds(&c->says.wait, value);
     if (strcmp(name, "front") == 0)
         return set_front(&c->peer, value);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -172,6 +187,13 @@ command_send(struct connection *c, const void *data, size_t len, struct err *err
     if (rc)
         return err_set(err, E_CANCELLED, "the client went away");
     return 0;
+}
+
+void
+command_flush(struct connection *c)
+{
+    if (assuan_write_line(c->ctx, "#") != 0)
+        log_debug("process %d does not take what it is told", (int)c->peer.pid);
 }
 
 int

@@ -29,12 +29,15 @@ struct command {
 extern const struct command commands_list[];    /* TOKENS, KEYS, ...; NULL name ends */
 extern const struct command commands_key[];     /* SIGN, DECRYPT, DERIVE */
 extern const struct command commands_manage[];  /* CREATE_TOKEN, ... */
-extern const struct command commands_agent[];   /* GETINFO, STATUS, STOP */
+extern const struct command commands_pin[];     /* CHANGE_PIN, UNBLOCK_PIN */
+extern const struct command commands_agent[];   /* GETINFO, STATUS, WATCH, STOP */
 
 gpg_error_t commands_register(assuan_context_t);
 
 /* Sends data lines; E_CANCELLED when the client has gone. */
 int command_send(struct connection *, const void *data, size_t len, struct err *err) must_check;
+/* Status lines wait for the line behind them (client/channel.h): a comment. */
+void command_flush(struct connection *);
 /* Inquires data of at most max bytes; *ret is freed with secret_release. */
 int command_inquire(struct connection *, const char *keyword, size_t max,
                     unsigned char **ret, size_t *ret_len, struct err *err) must_check;

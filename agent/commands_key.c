@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* SIGN, DECRYPT, DERIVE. */
+/* SIGN, DECRYPT, DERIVE, KEY. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/ask.h"
 #include "agent/commands.h"
 #include "agent/operate.h"
 #include "base/alg.h"
@@ -72,44 +73,90 @@ take_data(struct connection *c, const struct alg_sig *sig, unsigned char **ret, 
     return rc;
 }
 
-static int
-sign_with(struct connection *c, const struct snapshot *snap, const struct key *key,
-          const struct alg_sig *sig, const char *hex, struct err *err)
+/* What is done with a key once it is found; may be called anew when it went away. */
+typedef int use_key(struct connection *, const struct snapshot *, const struct key *, void *arg,
+                    struct err *err);
+
+static bool
+is_absent(int code)
 {
+    return code == E_NO_KEY || code == E_NO_TOKEN || code == E_TOKEN_REMOVED;
+}
+
+/* Finds the key and uses it; when its card is not there and the client said that it
+ * waits, as soon as it comes. */
+static int
+with_key(struct connection *c, const char *spec, use_key *use, void *arg, struct err *err)
+{
+    struct registry *r = c->agent->registry;
+    unsigned long until = audit_clock() + c->says.wait * 1000000ul, now, seen;
+    struct err why = {0};
+    const struct key *key;
+    bool told = false;
+    int rc;
+
+    do {
+        struct snapshot *snap = NULL;
+        seen = registry_arrivals(r);
+        rc = registry_find_key(r, spec, &snap, &key, &why);
+        if (rc == 0)
+            rc = use(c, snap, key, arg, &why);
+        snapshot_unref(&snap);
+        now = audit_clock();
+        if (is_absent(rc) && c->says.wait > 0 && now < until && !told) {
+            ask_notice(c, why.text);
+            told = true;
+        }
+    } while (is_absent(rc) && now < until &&
+             (registry_arrivals(r) != seen ||
+              registry_await_arrival(r, seen, (unsigned)((until - now) / 1000), connection_gone,
+                                     c)));
+    if (rc != 0 && err)
+        *err = why;
+    return rc;
+}
+
+struct signing {
+    const struct alg_sig *sig;
+    const char *hex;     /* or NULL: */
+    unsigned char *data;
+    size_t len;
+};
+
+static int
+sign_with(struct connection *c, const struct snapshot *snap, const struct key *key, void *arg,
+          struct err *err)
+{
+    const struct signing *s = arg;
+    const struct alg_sig *sig = s->sig;
+    const char *hex = s->hex;
     char rest[1000];
-    unsigned char *data = NULL;
-    size_t len = 0;
     struct operation op = {.verb = "SIGN", .name = "sign", .scheme = sig->name, .rest = rest,
                            .out = c->out};
     int rc = check_scheme(key, sig, err);
 
-    if (rc == 0)
-        rc = hex ? check_hex(sig, hex, err) : take_data(c, sig, &data, &len, err);
     if (rc == 0) {
         snprintf(rest, sizeof rest, "%s%s%s", sig->name, hex ? " " : "", hex ? hex : "");
         if (!hex)
-            op.data = (struct lane_answer){"DATA", data, len};
+            op.data = (struct lane_answer){"DATA", s->data, s->len};
         buf_reset(c->out);
         rc = operate(c, snap, key, &op, err);
     }
-    secret_release(data);
     return rc == 0 ? command_send(c, buf_data(c->out), buf_len(c->out), err) : rc;
 }
 
 static int
 run_sign(struct connection *c, struct words *w, struct err *err)
 {
-    const struct alg_sig *sig = alg_sig_by_name(w->word[1]);
-    struct snapshot *snap = NULL;
-    const struct key *key;
+    struct signing s = {.sig = alg_sig_by_name(w->word[1]), .hex = w->word[2]};
     int rc;
 
-    if (!sig)
+    if (!s.sig)
         return err_set(err, E_USAGE, "there is no signature scheme \"%.40s\"", w->word[1]);
-    rc = registry_find_key(c->agent->registry, w->word[0], &snap, &key, err);
+    rc = s.hex ? check_hex(s.sig, s.hex, err) : take_data(c, s.sig, &s.data, &s.len, err);
     if (rc == 0)
-        rc = sign_with(c, snap, key, sig, w->word[2], err);
-    snapshot_unref(&snap);
+        rc = with_key(c, w->word[0], sign_with, &s, err);
+    secret_release(s.data);
     return rc;
 }
 
@@ -123,13 +170,19 @@ send_secret(struct connection *c, const struct secret *s, struct err *err)
     return rc;
 }
 
+struct decrypting {
+    const struct words *words;
+    unsigned char *data;
+    size_t len;
+};
+
 static int
-decrypt_with(struct connection *c, const struct snapshot *snap, const struct key *key,
-             struct words *w, struct err *err)
+decrypt_with(struct connection *c, const struct snapshot *snap, const struct key *key, void *arg,
+             struct err *err)
 {
     autofree_secret struct secret *out = secret_new(RSA_BYTES_MAX);
-    unsigned char *data = NULL;
-    size_t len = 0;
+    const struct decrypting *d = arg;
+    const struct words *w = d->words;
     char rest[DECRYPT_REST_MAX];
     struct operation op = {.verb = "DECRYPT", .name = "decrypt", .scheme = w->word[1],
                            .rest = rest, .secret = out};
@@ -139,12 +192,8 @@ decrypt_with(struct connection *c, const struct snapshot *snap, const struct key
         return err_set(err, E_NOMEM, "out of memory while decrypting");
     for (unsigned i = 2; i < w->count; i++)
         n += snprintf(rest + n, sizeof rest - (size_t)n, " %s", w->word[i]);
-    rc = command_inquire(c, "CIPHERTEXT", RSA_BYTES_MAX, &data, &len, err);
-    if (rc == 0) {
-        op.data = (struct lane_answer){"CIPHERTEXT", data, len};
-        rc = operate(c, snap, key, &op, err);
-    }
-    secret_release(data);
+    op.data = (struct lane_answer){"CIPHERTEXT", d->data, d->len};
+    rc = operate(c, snap, key, &op, err);
     return rc == 0 ? send_secret(c, out, err) : rc;
 }
 
@@ -183,8 +232,7 @@ check_decrypt_word(const char *word, struct err *err)
 static int
 run_decrypt(struct connection *c, struct words *w, struct err *err)
 {
-    struct snapshot *snap = NULL;
-    const struct key *key;
+    struct decrypting d = {.words = w};
     int rc = 0;
 
     if (!is_plain(w->word[1], 40))
@@ -192,32 +240,49 @@ run_decrypt(struct connection *c, struct words *w, struct err *err)
     for (unsigned i = 2; rc == 0 && i < w->count; i++)
         rc = check_decrypt_word(w->word[i], err);
     if (rc == 0)
-        rc = registry_find_key(c->agent->registry, w->word[0], &snap, &key, err);
+        rc = command_inquire(c, "CIPHERTEXT", RSA_BYTES_MAX, &d.data, &d.len, err);
     if (rc == 0)
-        rc = decrypt_with(c, snap, key, w, err);
-    snapshot_unref(&snap);
+        rc = with_key(c, w->word[0], decrypt_with, &d, err);
+    secret_release(d.data);
     return rc;
+}
+
+static int
+derive_with(struct connection *c, const struct snapshot *snap, const struct key *key, void *arg,
+            struct err *err)
+{
+    autofree_secret struct secret *out = secret_new(RSA_BYTES_MAX);
+    struct operation op = {.verb = "DERIVE", .name = "derive", .rest = arg, .secret = out};
+    int rc;
+
+    if (!out)
+        return err_set(err, E_NOMEM, "out of memory while deriving");
+    rc = operate(c, snap, key, &op, err);
+    return rc == 0 ? send_secret(c, out, err) : rc;
 }
 
 static int
 run_derive(struct connection *c, struct words *w, struct err *err)
 {
-    autofree_secret struct secret *out = secret_new(RSA_BYTES_MAX);
-    struct operation op = {.verb = "DERIVE", .name = "derive", .rest = w->word[1],
-                           .secret = out};
-    struct snapshot *snap = NULL;
-    const struct key *key;
-    int rc;
-
-    if (!out)
-        return err_set(err, E_NOMEM, "out of memory while deriving");
     if (!is_hex(w->word[1]) || strlen(w->word[1]) > POINT_HEX_MAX)
         return err_set(err, E_USAGE, "the public point is not in hex, or too long");
-    rc = registry_find_key(c->agent->registry, w->word[0], &snap, &key, err);
-    if (rc == 0)
-        rc = operate(c, snap, key, &op, err);
-    snapshot_unref(&snap);
-    return rc == 0 ? send_secret(c, out, err) : rc;
+    return with_key(c, w->word[0], derive_with, w->word[1], err);
+}
+
+/* Here and not with the listings, since it waits for a card. */
+static int
+send_key(struct connection *c, const struct snapshot *snap, const struct key *key, void *arg,
+         struct err *err)
+{
+    (void)snap;
+    (void)arg;
+    return command_send(c, key->json, strlen(key->json), err);
+}
+
+static int
+run_key(struct connection *c, struct words *w, struct err *err)
+{
+    return with_key(c, w->word[0], send_key, NULL, err);
 }
 
 const struct command commands_key[] = {
@@ -231,6 +296,10 @@ const struct command commands_key[] = {
      "rsa-oaep-sha256, ... With rsa-pkcs1 a faulty\npadding gives random bytes of the expected "
      "length, never an error.\nmgf1 and label are OAEP's; without them MGF1 has the scheme's "
      "digest and\nthe label is empty."},
+    {"KEY", run_key, 0, 1,
+     "KEY [<key>]\n\nReplies with the one key that answers to <key>, as a JSON object:\nname or "
+     "a prefix of it, label, e-mail address, fingerprint of its\ncertificate, or pkcs11: URI. "
+     "Without <key>: the only key there is."},
     {"DERIVE", run_derive, 2, 2,
      "DERIVE <key> <hex point>\n\nECDH with the peer's public point; replies with the shared "
      "secret Z."},

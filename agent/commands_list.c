@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* TOKENS, KEYS, KEY, CERTS. Keys and certificates were rendered with the snapshot. */
+/* TOKENS, KEYS, CERTS. Keys and certificates were rendered with the snapshot. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,15 +27,19 @@ render_token(const struct token *t)
         {"pin_count_low", TOKEN_PIN_COUNT_LOW},
         {"protected_path", TOKEN_PROTECTED_PATH},
         {"write_protected", TOKEN_WRITE_PROTECTED},
+        {"pin_to_be_changed", TOKEN_PIN_TO_BE_CHANGED},
+        {"so_pin_locked", TOKEN_SO_PIN_LOCKED},
+        {"so_pin_final_try", TOKEN_SO_PIN_FINAL_TRY},
+        {"so_pin_count_low", TOKEN_SO_PIN_COUNT_LOW},
     };
     json_t *set = json_object(), *o;
 
     for (size_t i = 0; set && i < sizeof flags / sizeof *flags; i++)
         json_object_set_new(set, flags[i].name, json_boolean((t->flags & flags[i].flag) != 0));
-    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:b, s:i}", "label", t->label,
+    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:b, s:b, s:i}", "label", t->label,
                   "manufacturer", t->manufacturer, "model", t->model, "serial", t->serial,
                   "module", t->module, "slot", (json_int_t)t->slot, "flags", set, "logged_in",
-                  login_stands(t) ? 1 : 0, "keys", (int)t->keys);
+                  login_stands(t) ? 1 : 0, "removable", t->removable ? 1 : 0, "keys", (int)t->keys);
     if (o && *t->error && json_object_set_new(o, "error", json_string(t->error)) != 0) {
         json_decref(o);
         o = NULL;
@@ -103,19 +107,6 @@ run_keys(struct connection *c, struct words *w, struct err *err)
 }
 
 static int
-run_key(struct connection *c, struct words *w, struct err *err)
-{
-    struct snapshot *s = NULL;
-    const struct key *key;
-    int rc = registry_find_key(c->agent->registry, w->word[0], &s, &key, err);
-
-    if (rc == 0)
-        rc = command_send(c, key->json, strlen(key->json), err);
-    snapshot_unref(&s);
-    return rc;
-}
-
-static int
 run_certs(struct connection *c, struct words *w, struct err *err)
 {
     struct snapshot *s = registry_get(c->agent->registry);
@@ -135,10 +126,6 @@ const struct command commands_list[] = {
     {"KEYS", run_keys, 0, 1,
      "KEYS [<key>]\n\nLooks at all tokens and replies with a JSON array of the keys that\n"
      "answer to <key>, or of all."},
-    {"KEY", run_key, 0, 1,
-     "KEY [<key>]\n\nReplies with the one key that answers to <key>, as a JSON object:\nname or "
-     "a prefix of it, label, e-mail address, fingerprint of its\ncertificate, or pkcs11: URI. "
-     "Without <key>: the only key there is."},
     {"CERTS", run_certs, 0, 0,
      "CERTS\n\nReplies with a JSON array of the certificates on all tokens, as last\nseen (TOKENS "
      "and KEYS look anew)."},

@@ -101,12 +101,18 @@ create(struct connection *c, const char *label, const char *file, struct err *er
     rc = check_new(c, label, err);
     if (rc == 0)
         rc = file ? pin_file_read(file, pin, err) : ask_new_pin(c, label, pin, err);
+    if (rc != 0)
+        return rc;
+    /* A person who is slow to answer holds up nobody. */
+    pthread_mutex_lock(&c->agent->manage);
+    rc = check_new(c, label, err);
     if (rc == 0)
         rc = softhsm_create(c->agent, label, pin, err);
     if (rc == 0 && file) {
         snprintf(source, sizeof source, "file:%s", file);
         rc = settings_write(c->agent->settings, "token", label, "pin-source", source, err);
     }
+    pthread_mutex_unlock(&c->agent->manage);
     return rc;
 }
 
@@ -122,9 +128,7 @@ run_create_token(struct connection *c, struct words *w, struct err *err)
         rc = err_set(err, E_USAGE, "the PIN file \"%.100s\" is no absolute path", file);
     if (rc != 0)
         return rc;
-    pthread_mutex_lock(&c->agent->manage);
     rc = create(c, label, file, err);
-    pthread_mutex_unlock(&c->agent->manage);
     if (rc == 0) {
         s = registry_refresh(c->agent->registry);
         snapshot_unref(&s);
@@ -154,7 +158,8 @@ generate(struct connection *c, const struct snapshot *s, const struct token *t,
     if (rc != 0)
         return err_set(err, E_NOMEM, "out of memory while generating a key");
     buf_reset(c->out);
-    const struct lane_command cmd = {.line = buf_cstr(line), .out = c->out};
+    const struct lane_command cmd = {.line = buf_cstr(line), .out = c->out, .slot = &t->slot,
+                                     .owner = c->peer.pid};
     return operate_on_token(c, s, t, &cmd, false, err);
 }
 
@@ -199,7 +204,8 @@ import(struct connection *c, const struct snapshot *s, const struct lane_answer 
 
     for (unsigned i = 0; i < snapshot_token_count(s) && rc == E_NO_KEY; i++) {
         const struct token *t = snapshot_token(s, i);
-        const struct lane_command cmd = {.line = line, .answers = {*cert}, .out = c->out};
+        const struct lane_command cmd = {.line = line, .answers = {*cert}, .out = c->out,
+                                         .slot = &t->slot, .owner = c->peer.pid};
         if (t->keys == 0)
             continue;
         snprintf(line, sizeof line, "IMPORT_CERT %lu", t->slot);

@@ -16,10 +16,14 @@
 /* Longest value of a text option (ttyname, display, ...), with NUL. */
 #define CONNECTION_OPTION_MAX 256
 
+/* Seconds that a client may want to wait for a card, at most: a day. */
+#define CONNECTION_WAIT_MAX 86400u
+
 /* What the client said by OPTION. */
 struct client_says {
     bool batch;              /* never ask */
     bool inquire;            /* the client can ask for a PIN itself */
+    unsigned wait;           /* seconds to wait for a card that is not there */
     char ttyname[CONNECTION_OPTION_MAX];
     char ttytype[CONNECTION_OPTION_MAX];
     char display[CONNECTION_OPTION_MAX];

@@ -9,7 +9,7 @@
  * is killed and started again; each start has a generation number of its own. A
  * host that keeps failing is started ever later (HOST_BACKOFF_MAX).
  *
- * Lanes are handed out in the order in which they were asked for. All functions
+ * Lanes are handed out as agent/host_queue.h says. All functions
  * are thread-safe. A host is never freed while the agent serves: pointers to it
  * stay good.
  */
@@ -36,7 +36,11 @@ struct host_config {
     const char *path;         /* module file, or NULL: p11-kit's module `name` */
     const char *init_args;    /* or NULL */
     const char *softhsm_conf; /* SOFTHSM2_CONF for this host, or NULL */
-    unsigned lanes;           /* 1 to HOST_LANES_MAX; 0: the default */
+    unsigned lanes;           /* 1 to HOST_LANES_MAX; 0: the default, and one for cards */
+    /* Called by the host's own thread, which it must not hold up: tokens may have come
+     * or gone, or the process was started anew. May be NULL. */
+    void (*changed)(void *arg);
+    void *arg;
 };
 
 int host_new(struct host **ret, const struct host_config *, struct err *err) must_check;
@@ -61,13 +65,19 @@ unsigned host_generation(struct host *);
 /* Lanes in use and asked for, to choose the less busy of two. */
 unsigned host_load(struct host *);
 
+/* What the slot's token is: a card or another device does one thing at a time, and gets
+ * one lane unless the configuration says how many. */
+void host_note_device(struct host *, unsigned long slot);
+/* A CK_RV by which a token says that another program is at it. */
+bool host_is_busy_rv(unsigned long rv);
+
 /* {module, path, pid, lanes, busy, restarts, state}; NULL when memory is out. */
 json_t *host_status(struct host *);
 
 /* host_spawn.c: starts signet-token with `count` lanes, whose agent ends come in
- * ret_fds. Called by the host's own thread, which must outlive the process. */
-int host_spawn(const struct host_config *, unsigned count, int *ret_fds, pid_t *ret_pid,
-               struct err *err) must_check;
+ * ret_fds, and the reading end of its events behind them. no_wait: see pkcs11/events.h. Called by the host's own thread, which must outlive the process. */
+int host_spawn(const struct host_config *, unsigned count, bool no_wait, int *ret_fds,
+               pid_t *ret_pid, struct err *err) must_check;
 /* Runs `signet-token --list` and gives its output. */
 int host_list_modules(struct buf *out, struct err *err) must_check;
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "agent/host.h"
+#include "agent/host_queue.h"
 
 enum host_state {
     HOST_STARTING,
@@ -16,19 +17,10 @@ enum host_state {
     HOST_STOPPED,
 };
 
-/* A thread that waits for a lane, in the queue. It is woken with a lane, or with
- * none when the host cannot serve it. */
-struct waiter {
-    pthread_cond_t cond;
-    struct lane *lane;
-    bool done;
-    struct waiter *next;
-};
-
 struct host {
     struct host_config conf; /* strings owned */
     pthread_mutex_t lock;
-    pthread_cond_t changed;  /* state, busy, stopping */
+    pthread_cond_t changed;  /* state, queue.busy, stopping */
     pthread_t thread;
     bool started;
     bool stopping;
@@ -38,18 +30,13 @@ struct host {
     unsigned restarts;
     unsigned failures;       /* starts in a row that served nothing */
     bool served;             /* this process has answered a command */
-    struct lane *idle[HOST_LANES_MAX];
-    unsigned idle_count;
-    unsigned busy;
-    struct waiter *first, **last;
-    unsigned waiting;
+    struct queue queue;
+    unsigned card_lanes;     /* at once for a card; 0: as many as there are */
+    int events;              /* what the process tells of its tokens, or -1 */
+    bool no_wait;            /* its module cannot wait for events */
     struct err why;          /* of the last end, for those who ask meanwhile */
 };
 
-/* host.c, called with the lock held: gives idle lanes to waiters, or wakes all
- * waiters empty-handed. */
-void host_hand_out(struct host *);
-void host_refuse_all(struct host *);
 /* host_life.c: the thread; and killing the process of that generation, if it still
  * is the running one (lock held). */
 void *host_life(void *host);

@@ -3,8 +3,11 @@
  * must: the kernel's parent-death signal, by which the host dies with us, is tied
  * to the thread that started it. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,12 +45,55 @@ host_kill(struct host *h, unsigned generation)
 /* Waits for the process's end without reaping it, so that h->pid stays its own
  * until it is reaped under the lock. */
 static void
-await_end(pid_t pid)
+await_reapable(pid_t pid)
 {
     siginfo_t info;
 
     while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
         ;
+}
+
+/* What the process says of its tokens. False when it says no more. */
+static bool
+take_events(struct host *h)
+{
+    char text[512];
+    ssize_t n = read(h->events, text, sizeof text - 1);
+
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN;
+    if (n == 0)
+        return false;
+    text[n] = '\0';
+    if (strstr(text, "nowait")) {
+        log_warn("module \"%s\" answers nothing while it waits for events; its slots are asked "
+                 "for now and then instead", h->conf.name);
+        h->no_wait = true;
+    }
+    if (h->conf.changed)
+        h->conf.changed(h->conf.arg);
+    return true;
+}
+
+/* Until the process's end, passing on what it says meanwhile. */
+static void
+await_end(struct host *h, pid_t pid)
+{
+    struct pollfd p[] = {{.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN},
+                         {.fd = h->events, .events = POLLIN}};
+
+    while (p[0].fd >= 0 && !p[0].revents) {
+        if (poll(p, 2, -1) < 0 && errno != EINTR)
+            break;
+        if (p[1].revents && !take_events(h))
+            p[1].fd = -1;
+    }
+    if (p[0].fd >= 0)
+        close(p[0].fd);
+    await_reapable(pid);
+    /* Its last words. */
+    if (p[1].fd >= 0 && fcntl(h->events, F_SETFL, O_NONBLOCK) == 0)
+        take_events(h);
 }
 
 /* Reaps; lock held. Says how it ended in h->why unless something better is there. */
@@ -93,7 +139,7 @@ static void
 start(struct host *h)
 {
     struct lane *lanes[HOST_LANES_MAX];
-    int fds[HOST_LANES_MAX] = {0}, rc;
+    int fds[HOST_LANES_MAX + 1] = {0}, rc;
     unsigned count = h->conf.lanes;
     struct err err = {0};
     pid_t pid;
@@ -101,7 +147,7 @@ start(struct host *h)
     h->state = HOST_STARTING;
     h->served = false;
     pthread_mutex_unlock(&h->lock);
-    rc = host_spawn(&h->conf, count, fds, &pid, &err);
+    rc = host_spawn(&h->conf, count, h->no_wait, fds, &pid, &err);
     pthread_mutex_lock(&h->lock);
     if (rc != 0) {
         h->why = err;
@@ -115,16 +161,17 @@ start(struct host *h)
     rc = open_lanes(lanes, fds, count, &err);
     pthread_mutex_lock(&h->lock);
     if (rc != 0) {
+        close(fds[count]);
         kill(pid, SIGKILL);
         bury(h);
         return;
     }
-    memcpy(h->idle, lanes, count * sizeof *lanes);
-    h->idle_count = count;
+    queue_reset(&h->queue, lanes, count);
+    h->events = fds[count];
     h->generation++;
     h->state = HOST_RUNNING;
     log_info("module \"%s\": token host %d runs", h->conf.name, (int)pid);
-    host_hand_out(h);
+    queue_hand_out(&h->queue);
     pthread_cond_broadcast(&h->changed);
 }
 
@@ -133,15 +180,19 @@ static void
 outlive(struct host *h)
 {
     pid_t pid = h->pid;
+    struct lane *lane;
 
+    if (h->generation > 1 && h->conf.changed)
+        h->conf.changed(h->conf.arg);
     pthread_mutex_unlock(&h->lock);
-    await_end(pid);
+    await_end(h, pid);
+    close(h->events);
     pthread_mutex_lock(&h->lock);
     h->state = HOST_DYING;
-    while (h->busy > 0)
+    while (h->queue.busy > 0)
         pthread_cond_wait(&h->changed, &h->lock);
-    while (h->idle_count > 0)
-        lane_free(&h->idle[--h->idle_count]);
+    while ((lane = queue_drop_idle(&h->queue)))
+        lane_free(&lane);
     bury(h);
 }
 
@@ -155,7 +206,7 @@ rest(struct host *h)
         return;
     h->state = HOST_PAUSED;
     if (ms > BACKOFF_FIRST)
-        host_refuse_all(h);
+        queue_refuse_all(&h->queue);
     thread_deadline(&until, ms);
     while (!h->stopping && pthread_cond_timedwait(&h->changed, &h->lock, &until) != ETIMEDOUT)
         ;
@@ -175,7 +226,7 @@ host_life(void *arg)
         rest(h);
     }
     h->state = HOST_STOPPED;
-    host_refuse_all(h);
+    queue_refuse_all(&h->queue);
     pthread_mutex_unlock(&h->lock);
     return NULL;
 }

@@ -50,33 +50,47 @@ close_all(int *fds, unsigned count)
         close(fds[i]);
 }
 
+/* One pair of descriptors: the child's, raised out of the way, and ours. */
 static int
-open_lanes(unsigned count, int *ours, int *theirs)
+open_pair(bool lane, int *ours, int *theirs)
 {
-    for (unsigned i = 0; i < count; i++) {
-        int pair[2];
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
-            ours[i] = pair[0];
-            theirs[i] = process_raise(pair[1]);
-            if (theirs[i] >= 0)
-                continue;
-            close(ours[i]);
+    int pair[2];
+
+    if (lane ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0
+             : pipe2(pair, O_CLOEXEC) != 0)
+        return errno;
+    *ours = pair[0];
+    *theirs = process_raise(pair[1]);
+    if (*theirs >= 0)
+        return 0;
+    int saved = errno;
+    close(*ours);
+    return saved;
+}
+
+/* The lanes, and behind them the pipe of events. */
+static int
+open_all(unsigned lanes, int *ours, int *theirs)
+{
+    for (unsigned i = 0; i <= lanes; i++) {
+        int rc = open_pair(i < lanes, &ours[i], &theirs[i]);
+        if (rc != 0) {
+            close_all(ours, i);
+            close_all(theirs, i);
+            return rc;
         }
-        int saved = errno;
-        close_all(ours, i);
-        close_all(theirs, i);
-        return saved;
     }
     return 0;
 }
 
 static int
-run_host(const struct host_config *conf, char *program, unsigned count, int *theirs,
-         pid_t *ret_pid)
+run_host(const struct host_config *conf, char *program, unsigned count, bool no_wait,
+         int *theirs, pid_t *ret_pid)
 {
     char lanes[12], module[] = "--module", path[] = "--path", kit[] = "--p11-kit",
-         args[] = "--init-args", opt_lanes[] = "--lanes", setting[PATH_MAX + 16];
-    char *argv[12], **env = NULL;
+         args[] = "--init-args", opt_lanes[] = "--lanes", events[] = "--events",
+         opt_no_wait[] = "--no-wait", setting[PATH_MAX + 16];
+    char *argv[14], **env = NULL;
     unsigned n = 0;
     int rc;
 
@@ -92,6 +106,9 @@ run_host(const struct host_config *conf, char *program, unsigned count, int *the
     snprintf(lanes, sizeof lanes, "%u", count);
     argv[n++] = opt_lanes;
     argv[n++] = lanes;
+    argv[n++] = events;
+    if (no_wait)
+        argv[n++] = opt_no_wait;
     argv[n] = NULL;
     if (conf->softhsm_conf) {
         snprintf(setting, sizeof setting, "SOFTHSM2_CONF=%s", conf->softhsm_conf);
@@ -100,7 +117,7 @@ run_host(const struct host_config *conf, char *program, unsigned count, int *the
             return ENOMEM;
     }
     struct process s = {.program = program, .argv = argv, .environment = env,
-                      .fds = theirs, .count = count, .first = FIRST_LANE,
+                      .fds = theirs, .count = count + 1, .first = FIRST_LANE,
                       .own_group = true};
     rc = process_start(&s, ret_pid);
     free(env);
@@ -108,24 +125,24 @@ run_host(const struct host_config *conf, char *program, unsigned count, int *the
 }
 
 int
-host_spawn(const struct host_config *conf, unsigned count, int *ret_fds, pid_t *ret_pid,
-           struct err *err)
+host_spawn(const struct host_config *conf, unsigned count, bool no_wait, int *ret_fds,
+           pid_t *ret_pid, struct err *err)
 {
     char program[PATH_MAX];
-    int theirs[HOST_LANES_MAX] = {0}, rc;
+    int theirs[HOST_LANES_MAX + 1] = {0}, rc;
 
     rc = home_program("signet-token", program, sizeof program);
     if (rc != 0)
         return err_set(err, E_HOST, "the program signet-token is not beside signet-agent; "
                        "install signet whole");
-    rc = open_lanes(count, ret_fds, theirs);
+    rc = open_all(count, ret_fds, theirs);
     if (rc != 0)
         return err_set_sys(err, E_HOST, rc, "no sockets for the token host of module \"%s\"",
                            conf->name);
-    rc = run_host(conf, program, count, theirs, ret_pid);
-    close_all(theirs, count);
+    rc = run_host(conf, program, count, no_wait, theirs, ret_pid);
+    close_all(theirs, count + 1);
     if (rc != 0) {
-        close_all(ret_fds, count);
+        close_all(ret_fds, count + 1);
         return err_set_sys(err, E_HOST, rc, "the token host %s cannot be started", program);
     }
     return 0;

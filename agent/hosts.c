@@ -14,15 +14,20 @@ struct hosts {
     unsigned count;
     bool asked_kit;
     bool stopping;
+    void (*changed)(void *arg);
+    void *arg;
 };
 
 struct hosts *
-hosts_new(void)
+hosts_new(void (*changed)(void *arg), void *arg)
 {
     struct hosts *hs = calloc(1, sizeof *hs);
 
-    if (hs)
-        pthread_mutex_init(&hs->lock, NULL);
+    if (!hs)
+        return NULL;
+    pthread_mutex_init(&hs->lock, NULL);
+    hs->changed = changed;
+    hs->arg = arg;
     return hs;
 }
 
@@ -81,7 +86,7 @@ hosts_named(struct hosts *hs, const char *name)
 
 /* Lock held. */
 static void
-add(struct hosts *hs, const struct host_config *conf)
+add(struct hosts *hs, struct host_config *conf)
 {
     struct host *h = NULL;
     struct err err = {0};
@@ -92,6 +97,8 @@ add(struct hosts *hs, const struct host_config *conf)
         log_error("module \"%s\" is left out: there are %u already", conf->name, HOSTS_MAX);
         return;
     }
+    conf->changed = hs->changed;
+    conf->arg = hs->arg;
     if (host_new(&h, conf, &err) != 0 || host_start(h, &err) != 0) {
         log_error("%s", err.text);
         host_free(&h);
@@ -111,7 +118,7 @@ add_configured(struct hosts *hs, const struct conf *conf)
             .path = conf_get(conf, "module", name, "path"),
             .init_args = conf_get(conf, "module", name, "init-args"),
             .softhsm_conf = conf_get(conf, "module", name, "softhsm-conf"),
-            .lanes = conf_get_number(conf, "module", name, "lanes", HOST_LANES_DEFAULT),
+            .lanes = conf_get_number(conf, "module", name, "lanes", 0),
         };
         if (!conf_get_bool(conf, "module", name, "disable", false))
             add(hs, &hc);

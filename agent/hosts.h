@@ -14,7 +14,8 @@
 
 struct hosts;
 
-struct hosts *hosts_new(void) must_check;
+/* changed: see struct host_config; may be NULL. */
+struct hosts *hosts_new(void (*changed)(void *arg), void *arg) must_check;
 /* Stops them all at once, then frees. */
 void hosts_stop(struct hosts *);
 void hosts_free(struct hosts **);

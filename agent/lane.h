@@ -14,13 +14,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/secret.h"
 
-/* Seconds a host may take over one line. */
+/* Seconds a host may take over one line, and where a person types a PIN into the
+ * reader's keypad meanwhile. */
 #define LANE_TIMEOUT 30
+#define LANE_TIMEOUT_KEYPAD 120
 
 /* What the host may inquire while the command runs. */
 struct lane_answer {
@@ -35,14 +38,22 @@ struct lane_command {
     struct lane_answer answers[2];
     struct buf *out;
     struct secret *secret;
+    /* Answers what the host inquires beyond that, if there is one: fills ret, or fails
+     * with a sentence, which is then what the command failed with. */
+    int (*inquire)(void *arg, const char *inquiry, struct secret *ret, struct err *err);
+    void *arg;
+    unsigned timeout;          /* seconds; 0: LANE_TIMEOUT */
+    /* For host_call, not for the lane: */
+    const unsigned long *slot; /* the slot it is about; NULL: none, or all */
+    pid_t owner;               /* whose turn it is; 0: the agent's own */
 };
 
 struct lane;
 
 /* Takes the descriptor, also on failure. */
 int lane_open(struct lane **ret, int fd, struct err *err) must_check;
-/* Runs it. 0, what the host answered (code and sentence), or E_HOST when the lane
- * died. */
+/* Runs it. 0, what the host answered (code, sentence, and the module's CK_RV in
+ * err->rv), or E_HOST when the lane died. */
 int lane_run(struct lane *, const struct lane_command *, struct err *err) must_check;
 bool lane_dead(const struct lane *);
 void lane_free(struct lane **);

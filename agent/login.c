@@ -9,6 +9,9 @@
 #include "agent/pin_source.h"
 #include "client/wire.h"
 
+/* What a dialog says of the token and who asks, in bytes. */
+#define DETAIL_MAX 1024
+
 /* One login under way; the turn is ours. */
 struct attempt {
     struct connection *c;
@@ -17,14 +20,15 @@ struct attempt {
     unsigned flags;          /* fresh from the token */
     struct secret *pin;      /* to send */
     bool wrong_before;       /* the person's last one was refused */
+    const char *spared;      /* the pin-source that was not used, few tries being left */
 };
 
 static int
 locked(const struct token *t, struct err *err)
 {
     return err_set(err, E_PIN_LOCKED, "token \"%s\": the PIN is locked after too many wrong "
-                   "tries; unblock it with the PUK, with the tools the token came with",
-                   t->label);
+                   "tries; unblock it with the PUK (signet pin unblock --token \"%s\")",
+                   t->label, t->label);
 }
 
 /* What the token says of its PIN now. */
@@ -42,7 +46,8 @@ look(struct attempt *a, struct err *err)
     if (!out)
         return err_set(err, E_NOMEM, "token \"%s\": out of memory while logging in", t->label);
     snprintf(line, sizeof line, "TOKENINFO %lu", t->slot);
-    info = (struct lane_command){.line = line, .out = out};
+    info = (struct lane_command){.line = line, .out = out, .slot = &t->slot,
+                                 .owner = a->c->peer.pid};
     rc = host_call(t->host, &info, &again, NULL, err);
     if (rc != 0)
         return rc;
@@ -56,8 +61,11 @@ look(struct attempt *a, struct err *err)
     if (a->flags & TOKEN_PIN_LOCKED)
         return locked(t, err);
     if (!(a->flags & TOKEN_USER_PIN_INITIALIZED) && !(a->flags & TOKEN_PROTECTED_PATH))
-        return err_set(err, E_PIN_NEEDED, "token \"%s\" has no PIN yet; set one with the tools "
-                       "it came with", t->label);
+        return err_set(err, E_PIN_NEEDED, "token \"%s\" has no PIN yet; set one with the PUK "
+                       "(signet pin unblock --token \"%s\")", t->label, t->label);
+    if (a->flags & TOKEN_PIN_TO_BE_CHANGED)
+        return err_set(err, E_PIN_INVALID, "token \"%s\": its PIN must be changed before it is "
+                       "used (signet pin change --token \"%s\")", t->label, t->label);
     return 0;
 }
 
@@ -87,7 +95,8 @@ send_pin(struct attempt *a, const struct secret *pin, const char *source, bool k
     struct err log_err = {0};
 
     snprintf(line, sizeof line, "LOGIN %lu", t->slot);
-    cmd = (struct lane_command){.line = line};
+    cmd = (struct lane_command){.line = line, .slot = &t->slot, .owner = a->c->peer.pid,
+                                .timeout = pin ? 0 : LANE_TIMEOUT_KEYPAD};
     if (pin)
         cmd.answers[0] = (struct lane_answer){"PIN", secret_data_view(pin), secret_len(pin)};
     rc = host_call(t->host, &cmd, NULL, &at.generation, err);
@@ -114,7 +123,7 @@ from_cache(struct attempt *a, struct err *err)
     const struct secret *cached = pin_cached_view(a->token->pin);
     int rc;
 
-    if (!cached || (a->flags & TOKEN_PIN_FINAL_TRY))
+    if (!cached || (a->flags & LOGIN_RISKY))
         return PIN_OTHERS_DID;
     rc = send_pin(a, cached, "cache", true, err);
     if (rc != E_PIN_WRONG)
@@ -125,23 +134,21 @@ from_cache(struct attempt *a, struct err *err)
     return rc == 0 ? PIN_OTHERS_DID : rc;
 }
 
-/* The pin-source of this token: by serial number, else by label if no other token
- * has it. */
-static int
-find_source(struct attempt *a, const char **ret, struct err *err)
+int
+login_setting(struct connection *c, const struct snapshot *snap, const struct token *t,
+              const char *name, const char **ret, struct err *err)
 {
-    const struct conf *conf = settings_conf(a->c->agent->settings);
-    const struct token *t = a->token;
+    const struct conf *conf = settings_conf(c->agent->settings);
 
-    *ret = conf_get(conf, "token", t->serial, "pin-source");
+    *ret = conf_get(conf, "token", t->serial, name);
     if (*ret)
         return 0;
-    *ret = conf_get(conf, "token", t->label, "pin-source");
-    if (*ret && keyspec_label_count(a->snap, t->label) > 1) {
+    *ret = conf_get(conf, "token", t->label, name);
+    if (*ret && keyspec_label_count(snap, t->label) > 1) {
         *ret = NULL;
-        return err_set(err, E_AMBIGUOUS, "token \"%s\" is there twice, and its pin-source is "
+        return err_set(err, E_AMBIGUOUS, "token \"%s\" is there twice, and its %s is "
                        "sent to neither; name the section [token %s] by the serial number",
-                       t->label, t->serial);
+                       t->label, name, t->serial);
     }
     return 0;
 }
@@ -153,11 +160,11 @@ from_source(struct attempt *a, struct err *err)
     const struct token *t = a->token;
     const char *source;
     char why[ERR_TEXT_MAX];
-    int rc = find_source(a, &source, err);
+    int rc = login_setting(a->c, a->snap, t, "pin-source", &source, err);
 
     if (rc != 0)
         return rc;
-    if (!source || (a->flags & TOKEN_PIN_FINAL_TRY))
+    if (!source)
         return PIN_OTHERS_DID;
     rc = pin_source_read(source, a->pin, err);
     if (rc != 0) {
@@ -168,11 +175,27 @@ from_source(struct attempt *a, struct err *err)
     if (pin_was_refused(t->pin, a->pin))
         return err_set(err, E_PIN_WRONG, "token \"%s\" has refused the PIN in %s, and it is not "
                        "sent again; correct the file", t->label, source);
+    /* Few tries are left because of this very file, and somebody has corrected it. */
+    if ((a->flags & TOKEN_PIN_FINAL_TRY) ||
+        ((a->flags & LOGIN_RISKY) && !pin_source_failed(t->pin))) {
+        a->spared = source;
+        return PIN_OTHERS_DID;
+    }
     rc = send_pin(a, a->pin, "file", false, err);
+    if (rc == E_PIN_WRONG)
+        pin_note_source_failed(t->pin);
     if (rc == E_PIN_WRONG)
         return err_set(err, rc, "token \"%s\" refuses the PIN in %s, and it will not be sent "
                        "again; correct the file", t->label, source);
     return rc;
+}
+
+static void
+describe(const struct token *t, const struct peer *peer, char out[DETAIL_MAX])
+{
+    snprintf(out, DETAIL_MAX, "%.64s %.64s, serial number %.64s\nfor %.250s (process %d)",
+             t->manufacturer, t->model, t->serial, peer->exe[0] ? peer->exe : peer->front,
+             (int)peer->pid);
 }
 
 /* One question and what the token says to the answer. */
@@ -180,22 +203,24 @@ static int
 ask_once(struct attempt *a, struct err *err)
 {
     const struct token *t = a->token;
-    const struct peer *peer = &a->c->peer;
-    char detail[1024], warning[128];
+    char detail[DETAIL_MAX], warning[128];
     const char *source;
     int rc;
 
-    snprintf(detail, sizeof detail, "%.64s %.64s, serial number %.64s\nfor %.250s (process %d)",
-             t->manufacturer, t->model, t->serial, peer->exe[0] ? peer->exe : peer->front,
-             (int)peer->pid);
+    describe(t, &a->c->peer, detail);
     snprintf(warning, sizeof warning, "%s%s%s", a->wrong_before ? "That PIN was wrong." : "",
-             a->wrong_before && (a->flags & TOKEN_PIN_FINAL_TRY) ? " " : "",
+             a->wrong_before && (a->flags & LOGIN_RISKY) ? " " : "",
              a->flags & TOKEN_PIN_FINAL_TRY ? "This is the last try before the PIN is locked!"
+             : a->flags & TOKEN_PIN_COUNT_LOW ? "Few tries are left before the PIN is locked."
              : "");
     const struct question q = {.token = t->label, .detail = detail,
                                .what = "Enter the PIN of token", .prompt = "PIN:",
                                .warning = warning[0] ? warning : NULL};
     rc = ask_pin(a->c, &q, a->pin, &source, err);
+    if (rc == E_PIN_NEEDED && a->spared)
+        return err_set(err, rc, "token \"%s\" has few tries left, and the PIN in %s is not "
+                       "risked; run the command on a terminal and enter the PIN once", t->label,
+                       a->spared);
     if (rc != 0)
         return rc;
     if (secret_len(a->pin) == 0)
@@ -241,8 +266,10 @@ run(struct attempt *a, struct err *err)
 
     if (rc != 0)
         return rc;
-    if (a->flags & TOKEN_PROTECTED_PATH)
+    if (a->flags & TOKEN_PROTECTED_PATH) {
+        ask_keypad(a->c, a->token->label, "Enter the PIN");
         return send_pin(a, NULL, "keypad", false, err);
+    }
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         rc = ways[i](a, err);
         if (rc != PIN_OTHERS_DID)
@@ -298,4 +325,45 @@ login_stands(const struct token *t)
 
     pin_get_login(t->pin, &at);
     return at.host && host_generation(at.host) == at.generation;
+}
+
+bool
+login_may_reuse(struct connection *c, const struct snapshot *snap, const struct token *t)
+{
+    const char *value;
+    bool yes;
+
+    if (login_setting(c, snap, t, "cache-always-authenticate", &value, NULL) != 0 || !value)
+        return false;
+    yes = conf_get_bool(settings_conf(c->agent->settings), "token", t->serial,
+                        "cache-always-authenticate", false);
+    return yes || conf_get_bool(settings_conf(c->agent->settings), "token", t->label,
+                                "cache-always-authenticate", false);
+}
+
+int
+login_ask_context(struct connection *c, const struct token *t, bool final_try, bool low,
+                  struct secret *ret, const char **ret_source, struct err *err)
+{
+    char detail[DETAIL_MAX];
+    const struct question q = {
+        .token = t->label, .detail = detail, .prompt = "PIN:",
+        .what = "This key wants the PIN for each use. Enter the PIN of token",
+        .warning = final_try ? "This is the last try before the PIN is locked!"
+                   : low ? "Few tries are left before the PIN is locked." : NULL};
+    int rc;
+
+    if (t->flags & TOKEN_PROTECTED_PATH) {
+        *ret_source = "keypad";
+        ask_keypad(c, t->label, "Enter the PIN");
+        return 0;
+    }
+    describe(t, &c->peer, detail);
+    rc = ask_pin(c, &q, ret, ret_source, err);
+    if (rc == 0 && secret_len(ret) == 0)
+        rc = err_set(err, E_PIN_CANCELLED, "token \"%s\": no PIN was given", t->label);
+    if (rc == 0 && pin_was_refused(t->pin, ret))
+        rc = err_set(err, E_PIN_WRONG, "token \"%s\" has refused this PIN before; it was not "
+                     "sent again", t->label);
+    return rc;
 }

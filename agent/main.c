@@ -133,11 +133,20 @@ make_parts(struct agent *a, int listener, struct err *err)
     unsigned ttl_max = conf_get_duration(conf, "agent", NULL, "pin-ttl-max",
                                          PIN_TTL_MAX_DEFAULT);
 
-    a->hosts = hosts_new();
+    char *seen = NULL;
+
+    if (asprintf(&seen, "%s/tokens-seen.json", a->home->state) < 0)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    a->memory = memory_new(seen);
+    free(seen);
+    a->watch = watch_new();
+    if (!a->memory || !a->watch)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    a->hosts = hosts_new(watch_poke, a->watch);
     a->pins = pins_new(ttl, ttl_max, NULL, login_log_out);
     if (!a->hosts || !a->pins)
         return err_set(err, E_NOMEM, "out of memory while starting");
-    a->registry = registry_new(a->hosts, a->settings, a->pins);
+    a->registry = registry_new(a->hosts, a->settings, a->pins, a->watch, a->memory);
     if (!a->registry)
         return err_set(err, E_NOMEM, "out of memory while starting");
     return server_new(&a->server, a, listener,
@@ -152,6 +161,8 @@ free_parts(struct agent *a)
     registry_free(&a->registry);
     hosts_free(&a->hosts);
     pins_free(&a->pins);
+    watch_free(&a->watch);
+    memory_free(&a->memory);
     audit_close(&a->audit);
     settings_free(&a->settings);
 }
@@ -165,6 +176,8 @@ serve(struct agent *a, struct daemon *d, int listener, int *ready, struct err *e
     int rc = make_parts(a, listener, err);
 
     if (rc == 0)
+        rc = watch_start(a->watch, a->registry, err);
+    if (rc == 0)
         rc = keeper_start(&keeper, a, err);
     daemon_started(d);
     if (rc == 0) {
@@ -177,6 +190,8 @@ serve(struct agent *a, struct daemon *d, int listener, int *ready, struct err *e
         log_warn("commands under way were cut off");
     if (a->hosts)
         hosts_stop(a->hosts);
+    if (a->watch)
+        watch_stop(a->watch);
     keeper_stop(&keeper);
     daemon_unlock(d);
     if (a->server && !server_part(a->server, PART_MS))

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/operate.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/login.h"
+#include "client/wire.h"
 
 /* Logins that one operation may cause: the token wants one, its host dies and the
  * next one wants it again. */
@@ -15,6 +18,13 @@
 
 /* What a place that is not logged in counts, in operations under way. */
 #define LOGIN_COST 1000u
+/* ... and one that has erred and rests: it is the last resort. */
+#define REST_COST 100000u
+
+/* How long what another program does to a token is waited for, and the first pause, in
+ * milliseconds; each further one is twice as long. */
+#define BUSY_MS 6000u
+#define BUSY_FIRST_MS 50u
 
 /* What cannot be repeated must not be the first to find out that the host has died
  * since it was last used. */
@@ -22,7 +32,7 @@ static int
 wake_host(const struct token *t, struct err *err)
 {
     char line[64];
-    const struct lane_command cmd = {.line = line};
+    const struct lane_command cmd = {.line = line, .slot = &t->slot};
     unsigned again = 1;
 
     snprintf(line, sizeof line, "TOKENINFO %lu", t->slot);
@@ -55,19 +65,93 @@ operate_on_token(struct connection *c, const struct snapshot *snap, const struct
     return rc;
 }
 
+/* The PIN that a key wants before each use (CKA_ALWAYS_AUTHENTICATE). */
+struct context_login {
+    struct connection *c;
+    const struct snapshot *snap;
+    const struct token *token;
+    struct secret *sent;    /* what was answered last, to know it when it is refused */
+    const char *source;
+    unsigned asked;
+};
+
+/* host_call's inquiry: "CONTEXTPIN", and what the token says of its tries. */
+static int
+give_context_pin(void *arg, const char *inquiry, struct secret *ret, struct err *err)
+{
+    struct context_login *l = arg;
+    const struct token *t = l->token;
+    bool low = strstr(inquiry, "low") || strstr(inquiry, "final"), first = l->asked++ == 0;
+    int rc;
+
+    if (strncmp(inquiry, "CONTEXTPIN", 10) != 0)
+        return err_set(err, E_PROTOCOL, "token \"%s\": its host asks for what the agent does not "
+                       "know", t->label);
+    /* Once at most: when the answer to it was lost, a person has to decide. */
+    if (first && !low && login_may_reuse(l->c, l->snap, t) && pin_copy_cached(t->pin, ret)) {
+        l->source = "cache";
+    } else {
+        rc = login_ask_context(l->c, t, strstr(inquiry, "final") != NULL, low, ret, &l->source,
+                               err);
+        if (rc != 0)
+            return rc;
+    }
+    if (!l->sent)
+        l->sent = secret_new(WIRE_PIN_MAX);
+    if (!l->sent || secret_set(l->sent, secret_data_view(ret), secret_len(ret)) != 0)
+        return err_set(err, E_NOMEM, "out of memory while asking for a PIN");
+    return 0;
+}
+
+/* What came of it, for the audit log; a refused one is not sent again. */
+static int
+end_context_login(struct context_login *l, int rc, unsigned long began, struct err *err)
+{
+    const struct audit_entry e = {.event = "pin", .peer = &l->c->peer, .token = l->token->label,
+                                  .operation = "context-login", .scheme = l->source,
+                                  .result = rc == E_PIN_WRONG || rc == E_PIN_LOCKED ? rc : 0,
+                                  .latency_us = audit_clock() - began};
+    struct err log_err = {0};
+
+    if (!l->sent)
+        return rc;
+    if (rc == E_PIN_WRONG || rc == E_PIN_LOCKED)
+        pin_refuse_now(l->token->pin, l->sent);
+    secret_free(&l->sent);
+    if (audit_write(l->c->agent->audit, &e, &log_err) == 0 || rc != 0)
+        return rc;
+    if (err)
+        *err = log_err;
+    return log_err.code;
+}
+
+static int
+run_at(struct connection *c, const struct snapshot *snap, const struct token *t,
+       struct lane_command *cmd, struct err *err)
+{
+    struct context_login l = {.c = c, .snap = snap, .token = t};
+    unsigned long began = audit_clock();
+
+    cmd->inquire = give_context_pin;
+    cmd->arg = &l;
+    return end_context_login(&l, operate_on_token(c, snap, t, cmd, true, err), began, err);
+}
+
 static int
 at_place(struct connection *c, const struct snapshot *snap, const struct key *key,
          const struct token *t, const struct operation *op, struct err *err)
 {
     char line[COMMAND_MAX];
-    const struct lane_command cmd = {.line = line, .answers = {op->data}, .out = op->out,
-                                     .secret = op->secret};
+    struct lane_command cmd = {.line = line, .answers = {op->data}, .out = op->out,
+                               .secret = op->secret, .slot = &t->slot, .owner = c->peer.pid,
+                               .timeout = t->flags & TOKEN_PROTECTED_PATH ? LANE_TIMEOUT_KEYPAD
+                                                                          : 0};
     int n = snprintf(line, sizeof line, "%s %lu %s %s", op->verb, t->slot, key->name, op->rest);
 
     if (n < 0 || (size_t)n >= sizeof line)
         return err_set(err, E_LIMIT, "the request is longer than a line of the protocol; send "
                        "the data by inquiry");
-    return operate_on_token(c, snap, t, &cmd, true, err);
+    return run_at(c, snap, t, &cmd, err);
 }
 
 /* Whether another token may do what this one could not. */
@@ -95,6 +179,8 @@ cost(const struct token *t)
 {
     unsigned n = host_load(t->host);
 
+    if (pin_rests(t->pin))
+        n += REST_COST;
     return (t->flags & TOKEN_LOGIN_REQUIRED) && !login_stands(t) ? n + LOGIN_COST : n;
 }
 
@@ -117,9 +203,18 @@ order_places(const struct key *key, unsigned order[SNAPSHOT_PLACES_MAX])
     }
 }
 
+static void
+note_outcome(struct pin *pin, int rc)
+{
+    if (rc == 0)
+        pin_note_success(pin);
+    else if (rc == E_HOST || rc == E_TOKEN || rc == E_TOKEN_REMOVED || rc == E_NO_TOKEN)
+        pin_note_error(pin);
+}
+
 /* At the first place that can. The first failure is what is reported. */
 static int
-anywhere(struct connection *c, const struct snapshot *snap, const struct key *key,
+try_places(struct connection *c, const struct snapshot *snap, const struct key *key,
          const struct operation *op, const struct token **ret_token, struct err *err)
 {
     unsigned order[SNAPSHOT_PLACES_MAX] = {0};
@@ -128,16 +223,49 @@ anywhere(struct connection *c, const struct snapshot *snap, const struct key *ke
     if (key->place_count > 1)
         order_places(key, order);
     for (unsigned i = 0; i < key->place_count; i++) {
-        struct err why;
+        struct err why = {0};
         *ret_token = key->places[order[i]].token;
-        rc = at_place(c, snap, key, *ret_token, op, first ? &why : err);
+        rc = at_place(c, snap, key, *ret_token, op, &why);
+        note_outcome((*ret_token)->pin, rc);
         if (rc == 0)
             return 0;
+        if (first == 0 && err)
+            *err = why;
         first = first ? first : rc;
         if (!may_fail_over(rc))
             break;
     }
     return first;
+}
+
+/* What another program does to the token is over soon, mostly: a reset, a transaction,
+ * sessions that it holds. Then it is explained. */
+static int
+anywhere(struct connection *c, const struct snapshot *snap, const struct key *key,
+         const struct operation *op, const struct token **ret_token, struct err *err)
+{
+    unsigned long until = audit_clock() + BUSY_MS * 1000ul;
+    unsigned pause = BUSY_FIRST_MS;
+    struct err why = {0};
+    int rc;
+
+    for (;;) {
+        rc = try_places(c, snap, key, op, ret_token, &why);
+        if (rc == 0 || !host_is_busy_rv(why.rv) || connection_gone(c) ||
+            audit_clock() + pause * 1000ul > until)
+            break;
+        poll(NULL, 0, (int)pause);
+        pause *= 2;
+    }
+    if (rc != 0 && host_is_busy_rv(why.rv)) {
+        char text[ERR_TEXT_MAX];
+        snprintf(text, sizeof text, "%s", why.text);
+        err_set(&why, rc, "%.800s; another program may be using it: end that one (gpgconf --kill "
+                "scdaemon, a browser) and try again", text);
+    }
+    if (rc != 0 && err)
+        *err = why;
+    return rc;
 }
 
 static bool

@@ -23,6 +23,10 @@ struct pin {
     pthread_cond_t turn_over;
     bool busy;               /* somebody has the turn */
     bool leaving;            /* ... to log out: no operation begins meanwhile */
+    bool source_failed;      /* the pin-source's PIN was refused */
+    bool removed;            /* the token went during this turn */
+    atomic_uint errors;      /* in a row */
+    atomic_llong rests;      /* until then */
     unsigned long logins;
     unsigned long failures;  /* turns that failed */
     struct err why;          /* of the last one */
@@ -214,11 +218,25 @@ pin_take_turn(struct pin *p, unsigned long seen, bool (*gone)(void *), void *arg
     return rc;
 }
 
+/* (turn), lock held. */
+static struct pin_login
+wipe_login(struct pin *p)
+{
+    struct pin_login login = p->login;
+
+    memset(&p->login, 0, sizeof p->login);
+    atomic_store(&p->dies, 0);
+    secret_free(&p->cached);
+    return login;
+}
+
 void
 pin_end_turn(struct pin *p, int rc, const struct err *err)
 {
     pthread_mutex_lock(&p->lock);
-    p->busy = false;
+    if (p->removed && rc != 0)
+        wipe_login(p);
+    p->busy = p->removed = false;
     if (rc == 0) {
         p->logins++;
     } else if (rc < 0) {
@@ -254,21 +272,26 @@ expired(struct pin *p)
 const struct secret *
 pin_cached_view(struct pin *p)
 {
-    return p->cached && !expired(p) ? p->cached : NULL;
+    return p->cached && !expired(p) && !p->removed ? p->cached : NULL;
 }
 
 void
 pin_drop(struct pin *p)
 {
+    pthread_mutex_lock(&p->lock);
     secret_free(&p->cached);
+    pthread_mutex_unlock(&p->lock);
 }
 
 void
 pin_store_steal(struct pin *p, struct secret **accepted, const struct pin_login *login)
 {
+    pthread_mutex_lock(&p->lock);
     secret_free(&p->refused);
     secret_free(&p->cached);
     p->cached = *accepted;
+    p->source_failed = false;
+    pthread_mutex_unlock(&p->lock);
     *accepted = NULL;
     atomic_store(&p->dies, 0);
     pin_note_login(p, login);
@@ -289,25 +312,9 @@ pin_note_login(struct pin *p, const struct pin_login *login)
     pins_wake(p->all);
 }
 
-int
-pin_refuse(struct pin *p, const struct secret *s)
-{
-    uint8_t len = (uint8_t)secret_len(s);
-    int rc;
-
-    if (pin_was_refused(p, s))
-        return 0;
-    if (!p->refused)
-        p->refused = secret_new(REFUSED_MAX);
-    if (!p->refused || secret_len(s) > WIRE_PIN_MAX ||
-        secret_len(p->refused) + 1 + len > REFUSED_MAX)
-        return E_LIMIT;
-    rc = secret_append(p->refused, &len, 1);
-    return rc == 0 ? secret_append(p->refused, secret_data_view(s), len) : rc;
-}
-
-bool
-pin_was_refused(struct pin *p, const struct secret *s)
+/* Lock held. */
+static bool
+is_refused(const struct pin *p, const struct secret *s)
 {
     const uint8_t *at = p->refused ? secret_data_view(p->refused) : NULL, *end;
 
@@ -319,6 +326,106 @@ pin_was_refused(struct pin *p, const struct secret *s)
     return false;
 }
 
+/* Lock held. */
+static int
+refuse(struct pin *p, const struct secret *s)
+{
+    uint8_t len = (uint8_t)secret_len(s);
+    int rc;
+
+    if (is_refused(p, s))
+        return 0;
+    if (!p->refused)
+        p->refused = secret_new(REFUSED_MAX);
+    if (!p->refused || secret_len(s) > WIRE_PIN_MAX ||
+        secret_len(p->refused) + 1 + len > REFUSED_MAX)
+        return E_LIMIT;
+    rc = secret_append(p->refused, &len, 1);
+    return rc == 0 ? secret_append(p->refused, secret_data_view(s), len) : rc;
+}
+
+int
+pin_refuse(struct pin *p, const struct secret *s)
+{
+    pthread_mutex_lock(&p->lock);
+    int rc = refuse(p, s);
+    pthread_mutex_unlock(&p->lock);
+    return rc;
+}
+
+bool
+pin_was_refused(struct pin *p, const struct secret *s)
+{
+    pthread_mutex_lock(&p->lock);
+    bool yes = is_refused(p, s);
+    pthread_mutex_unlock(&p->lock);
+    return yes;
+}
+
+void
+pin_note_source_failed(struct pin *p)
+{
+    p->source_failed = true;
+}
+
+bool
+pin_source_failed(struct pin *p)
+{
+    return p->source_failed;
+}
+
+bool
+pin_copy_cached(struct pin *p, struct secret *ret)
+{
+    pthread_mutex_lock(&p->lock);
+    const struct secret *from = p->cached && !p->removed && !expired(p) ? p->cached : NULL;
+    bool yes = from && !is_refused(p, from) &&
+               secret_set(ret, secret_data_view(from), secret_len(from)) == 0;
+    pthread_mutex_unlock(&p->lock);
+    return yes;
+}
+
+/* The cached one is dropped by whoever next has the turn: that it was refused is enough
+ * for it not to be sent. */
+void
+pin_refuse_now(struct pin *p, const struct secret *s)
+{
+    pthread_mutex_lock(&p->lock);
+    if (refuse(p, s) != 0)
+        p->removed = true;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void
+pin_note_error(struct pin *p)
+{
+    unsigned n = atomic_fetch_add(&p->errors, 1), seconds = PIN_REST_FIRST;
+
+    while (n-- > 0 && seconds < PIN_REST_MAX)
+        seconds *= 2;
+    if (seconds > PIN_REST_MAX)
+        seconds = PIN_REST_MAX;
+    /* The clock counts whole seconds: at least so many. */
+    atomic_store(&p->rests, (long long)p->all->clock() + seconds + 1);
+}
+
+void
+pin_note_success(struct pin *p)
+{
+    if (atomic_load_explicit(&p->errors, memory_order_relaxed) == 0)
+        return;
+    atomic_store(&p->errors, 0);
+    atomic_store(&p->rests, 0);
+}
+
+bool
+pin_rests(struct pin *p)
+{
+    long long until = atomic_load_explicit(&p->rests, memory_order_relaxed);
+
+    return until != 0 && (long long)p->all->clock() < until;
+}
+
 /* (turn) */
 static void
 clear_login(struct pin *p)
@@ -326,11 +433,8 @@ clear_login(struct pin *p)
     struct pin_login login;
 
     pthread_mutex_lock(&p->lock);
-    login = p->login;
-    memset(&p->login, 0, sizeof p->login);
+    login = wipe_login(p);
     pthread_mutex_unlock(&p->lock);
-    atomic_store(&p->dies, 0);
-    secret_free(&p->cached);
     if (login.host && p->all->log_out)
         p->all->log_out(&login);
 }
@@ -433,5 +537,16 @@ pin_forget(struct pin *p)
         pthread_cond_wait(&p->turn_over, &p->lock);
     p->busy = p->leaving = true;
     leave(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void
+pin_removed(struct pin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    if (p->busy)
+        p->removed = true;
+    else
+        wipe_login(p);
     pthread_mutex_unlock(&p->lock);
 }

@@ -23,7 +23,8 @@
  * pin_enter and pin_leave; no logout comes between.
  *
  * Refused PINs are kept until another one is accepted and are not sent again. All
- * functions are thread-safe; those marked (turn) need the turn.
+ * functions are thread-safe; those marked (turn) need the turn, and are the only ones
+ * that change the cached PIN.
  */
 #ifndef SIGNET_AGENT_PIN_H
 #define SIGNET_AGENT_PIN_H
@@ -88,6 +89,10 @@ void pin_drop(struct pin *);
  * nothing more may be sent to this token. */
 int pin_refuse(struct pin *, const struct secret *) must_check;
 bool pin_was_refused(struct pin *, const struct secret *);
+/* (turn) The pin-source's PIN was refused, and none has been accepted since: when the file
+ * now holds another one, somebody has corrected it. */
+void pin_note_source_failed(struct pin *);
+bool pin_source_failed(struct pin *);
 
 /* Around each operation. pin_enter logs out first what has expired. */
 void pin_enter(struct pin *);
@@ -97,5 +102,22 @@ void pin_leave(struct pin *);
 void pin_get_login(struct pin *, struct pin_login *ret);
 /* Wipes and logs out. */
 void pin_forget(struct pin *);
+/* The token went: wipes, and logs nobody out. When somebody has the turn, the PIN from
+ * before it is of no use to him. Does not wait. */
+void pin_removed(struct pin *);
+
+/* A copy of the cached PIN, without a turn: for a token that wants it before each use of a
+ * key. False when there is none that may be used. */
+bool pin_copy_cached(struct pin *, struct secret *ret) must_check;
+/* Without a turn: remembers a PIN as refused, drops it from the cache. */
+void pin_refuse_now(struct pin *, const struct secret *);
+
+/* A token that erred rests, for a second at first and ever longer (PIN_REST_MAX), so that
+ * another one with the same key is taken; then it is tried again. */
+#define PIN_REST_FIRST 1u
+#define PIN_REST_MAX 60u
+void pin_note_error(struct pin *);
+void pin_note_success(struct pin *);
+bool pin_rests(struct pin *);
 
 #endif

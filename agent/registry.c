@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/registry.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "agent/changes.h"
+#include "agent/thread.h"
 #include "base/log.h"
+#include "base/text.h"
 
 /* Longest listing of one host, in bytes. */
 #define LISTING_MAX (64u * 1024 * 1024)
+/* How often one who waits for a card looks whether his client is still there. */
+#define GLANCE_MS 500u
 
 struct registry {
     struct hosts *hosts;
     struct settings *settings;
     struct pins *pins;
+    struct watch *watch;
+    struct memory *memory;
+    bool listed[HOSTS_MAX];          /* hosts that answered at this look */
     pthread_mutex_t lock;
     pthread_cond_t done;
+    pthread_cond_t arrived;
+    unsigned long arrivals;          /* tokens that came */
     struct snapshot *newest;
     bool running;
     unsigned long started, finished; /* looks at the tokens */
@@ -25,7 +37,8 @@ struct registry {
 };
 
 struct registry *
-registry_new(struct hosts *hosts, struct settings *settings, struct pins *pins)
+registry_new(struct hosts *hosts, struct settings *settings, struct pins *pins,
+             struct watch *watch, struct memory *memory)
 {
     struct registry *r = calloc(1, sizeof *r);
 
@@ -34,6 +47,9 @@ registry_new(struct hosts *hosts, struct settings *settings, struct pins *pins)
     r->hosts = hosts;
     r->settings = settings;
     r->pins = pins;
+    r->watch = watch;
+    r->memory = memory;
+    thread_cond_init(&r->arrived);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->done, NULL);
     return r;
@@ -48,6 +64,7 @@ registry_free(struct registry **pr)
         return;
     snapshot_unref(&r->newest);
     pthread_cond_destroy(&r->done);
+    pthread_cond_destroy(&r->arrived);
     pthread_mutex_destroy(&r->lock);
     free(r);
     *pr = NULL;
@@ -59,24 +76,39 @@ find_pin(void *arg, const struct token *t)
     return pins_get(arg, t);
 }
 
+static void
+note_devices(const struct snapshot *s, struct host *h)
+{
+    for (unsigned i = 0; i < snapshot_token_count(s); i++) {
+        const struct token *t = snapshot_token(s, i);
+        if (t->host == h && t->device)
+            host_note_device(h, t->slot);
+    }
+}
+
 /* One host's listing into the snapshot. */
 static int
 add_host(struct registry *r, struct snapshot *s, struct host *h, struct err *err)
 {
     autofree_buf struct buf *text = buf_new();
     struct lane_command list = {.line = "LIST", .out = text};
-    unsigned again = 1;
+    unsigned again = 1, generation = 0;
     json_t *tokens;
     int rc;
 
     if (!text)
         return err_set(err, E_NOMEM, "out of memory while listing tokens");
     buf_set_max(text, LISTING_MAX);
-    rc = host_call(h, &list, &again, NULL, err);
+    rc = host_call(h, &list, &again, &generation, err);
     if (rc != 0)
         return rc;
     tokens = json_loadb((const char *)buf_data(text), buf_len(text), 0, NULL);
     rc = snapshot_add(s, host_name(h), h, tokens, find_pin, r->pins, err);
+    if (rc == 0) {
+        snapshot_note_generation(s, h, generation);
+        memory_note(r->memory, tokens);
+        note_devices(s, h);
+    }
     json_decref(tokens);
     return rc;
 }
@@ -119,7 +151,10 @@ look(struct registry *r, struct err *trouble, bool *minor)
     *minor = true;
     hosts_update(r->hosts, r->settings);
     for (unsigned i = 0; s && (h = hosts_at(r->hosts, i)); i++) {
-        if (add_host(r, s, h, &err) == 0)
+        bool answered = add_host(r, s, h, &err) == 0;
+        if (i < HOSTS_MAX)
+            r->listed[i] = answered;
+        if (answered)
             continue;
         log_trouble(r, i, err_text(&err));
         if (trouble->code == 0 || host_path(h))
@@ -136,23 +171,80 @@ look(struct registry *r, struct err *trouble, bool *minor)
     return s;
 }
 
+static bool
+was_listed(void *arg, const struct host *host)
+{
+    struct registry *r = arg;
+    const struct host *h;
+
+    for (unsigned i = 0; i < HOSTS_MAX && (h = hosts_at(r->hosts, i)); i++)
+        if (h == host)
+            return r->listed[i];
+    return true;
+}
+
+static void
+tell(struct registry *r, const char *what, const struct token *t)
+{
+    char when[TEXT_TIME_LEN];
+    json_t *o;
+    char *text;
+
+    text_time(time(NULL), when);
+    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "time", when, "event", what, "token",
+                  t->label, "serial", t->serial, "module", t->module, "slot",
+                  (json_int_t)t->slot);
+    text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    if (text)
+        watch_tell(r->watch, text);
+    free(text);
+    json_decref(o);
+}
+
+static void
+has_gone(void *arg, const struct token *t)
+{
+    struct registry *r = arg;
+
+    if (t->pin)
+        pin_removed(t->pin);
+    log_info("token \"%s\" (%s) was removed", t->label, t->serial);
+    tell(r, "removed", t);
+}
+
+static void
+has_come(void *arg, const struct token *t)
+{
+    struct registry *r = arg;
+
+    log_info("token \"%s\" (%s) is there", t->label, t->serial);
+    tell(r, "inserted", t);
+    pthread_mutex_lock(&r->lock);
+    r->arrivals++;
+    pthread_mutex_unlock(&r->lock);
+}
+
 /* Lock held, released meanwhile. */
 static void
 run(struct registry *r)
 {
     struct err trouble = {0};
     bool minor;
-    struct snapshot *s;
+    struct snapshot *s, *before = r->newest;
     unsigned long number = ++r->started;
 
     r->running = true;
     pthread_mutex_unlock(&r->lock);
     s = look(r, &trouble, &minor);
+    /* Nobody else replaces the newest one while we run. */
+    if (s)
+        changes_find(before, s, was_listed, has_gone, has_come, r);
     pthread_mutex_lock(&r->lock);
     if (s) {
         snapshot_unref(&r->newest);
         r->newest = s;
     }
+    pthread_cond_broadcast(&r->arrived);
     r->trouble = trouble;
     r->minor = minor;
     r->running = false;
@@ -238,6 +330,22 @@ find_token(const struct snapshot *s, const char *spec, const void **ret, struct 
     return rc;
 }
 
+/* What is not here may be on a card that was. */
+static int
+remember(struct registry *r, const struct snapshot *s, const char *spec, int code,
+         struct err *err)
+{
+    struct err known = {0};
+    int rc = code == E_NO_KEY ? memory_find_key(r->memory, s, spec, &known)
+                              : memory_find_token(r->memory, s, spec, &known);
+
+    if (rc == 0)
+        return code;
+    if (err)
+        *err = known;
+    return rc;
+}
+
 static int
 find(struct registry *r, const char *spec, finder *look_up, struct snapshot **ret_snap,
      const void **ret, struct err *err)
@@ -259,6 +367,8 @@ find(struct registry *r, const char *spec, finder *look_up, struct snapshot **re
         *ret_snap = s;
         return 0;
     }
+    if (rc == E_NO_KEY || rc == E_NO_TOKEN)
+        rc = remember(r, s, spec, rc, err);
     snapshot_unref(&s);
     return rc == E_NO_KEY || rc == E_NO_TOKEN ? explain(r, rc, err) : rc;
 }
@@ -285,4 +395,34 @@ registry_find_token(struct registry *r, const char *spec, struct snapshot **ret_
     if (rc == 0)
         *ret = found;
     return rc;
+}
+
+unsigned long
+registry_arrivals(struct registry *r)
+{
+    pthread_mutex_lock(&r->lock);
+    unsigned long n = r->arrivals;
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+bool
+registry_await_arrival(struct registry *r, unsigned long seen, unsigned ms, bool (*gone)(void *),
+                       void *arg)
+{
+    struct timespec until, glance;
+    bool over = false;
+
+    thread_deadline(&until, ms);
+    pthread_mutex_lock(&r->lock);
+    while (r->arrivals == seen && !over) {
+        thread_deadline(&glance, GLANCE_MS);
+        bool last = until.tv_sec < glance.tv_sec ||
+                    (until.tv_sec == glance.tv_sec && until.tv_nsec < glance.tv_nsec);
+        if (pthread_cond_timedwait(&r->arrived, &r->lock, last ? &until : &glance) == ETIMEDOUT)
+            over = last || gone(arg);
+    }
+    bool came = r->arrivals != seen;
+    pthread_mutex_unlock(&r->lock);
+    return came;
 }

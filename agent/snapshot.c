@@ -23,6 +23,10 @@ static const struct {
     {"pin_count_low", TOKEN_PIN_COUNT_LOW},
     {"protected_path", TOKEN_PROTECTED_PATH},
     {"write_protected", TOKEN_WRITE_PROTECTED},
+    {"pin_to_be_changed", TOKEN_PIN_TO_BE_CHANGED},
+    {"so_pin_locked", TOKEN_SO_PIN_LOCKED},
+    {"so_pin_final_try", TOKEN_SO_PIN_FINAL_TRY},
+    {"so_pin_count_low", TOKEN_SO_PIN_COUNT_LOW},
 };
 
 unsigned
@@ -140,6 +144,11 @@ add_token(struct snapshot *s, const struct token *head, const json_t *o, struct 
     t->error = snapshot_text(s, o, "error");
     t->slot = (unsigned long)json_integer_value(slot);
     t->flags = token_flags(json_object_get(o, "flags"));
+    t->removable = json_is_true(json_object_get(o, "removable"));
+    t->device = t->removable || json_is_true(json_object_get(o, "hardware"));
+    t->epoch = (unsigned)json_integer_value(json_object_get(o, "epoch"));
+    t->pin_min = (unsigned)json_integer_value(json_object_get(o, "pin_min"));
+    t->pin_max = (unsigned)json_integer_value(json_object_get(o, "pin_max"));
     if (s->out_of_memory)
         return E_NOMEM;
     s->tokens[s->token_count++] = t;
@@ -206,6 +215,14 @@ snapshot_add(struct snapshot *s, const char *module, struct host *host, const js
                        module);
     return err_set(err, rc, "module \"%s\": its token host's listing is malformed; it is of "
                    "another version than the agent", module);
+}
+
+void
+snapshot_note_generation(struct snapshot *s, const struct host *host, unsigned generation)
+{
+    for (unsigned i = 0; i < s->token_count; i++)
+        if (s->tokens[i]->host == host)
+            s->tokens[i]->generation = generation;
 }
 
 unsigned

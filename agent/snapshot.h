@@ -36,6 +36,10 @@ enum token_flag {
     TOKEN_PIN_COUNT_LOW = 32,
     TOKEN_PROTECTED_PATH = 64,
     TOKEN_WRITE_PROTECTED = 128,
+    TOKEN_PIN_TO_BE_CHANGED = 256,
+    TOKEN_SO_PIN_LOCKED = 512,
+    TOKEN_SO_PIN_FINAL_TRY = 1024,
+    TOKEN_SO_PIN_COUNT_LOW = 2048,
 };
 
 /* The flags of a JSON object {login_required: true, ...}. */
@@ -46,6 +50,11 @@ struct token {
     unsigned long slot;
     unsigned flags;
     unsigned keys;          /* how many it holds */
+    bool removable;         /* a card: it can go and another one come */
+    bool device;            /* a card or another piece of hardware */
+    unsigned epoch;         /* the host's count of tokens in this slot */
+    unsigned generation;    /* of the host that listed it */
+    unsigned pin_min, pin_max; /* characters; pin_max 0: unknown */
     const char *error;      /* why it could not be read; or empty */
     struct host *host;
     struct pin *pin;        /* its PIN's state, shared by all snapshots */
@@ -85,6 +94,8 @@ struct snapshot *snapshot_new(void) must_check;
 int snapshot_add(struct snapshot *, const char *module, struct host *, const json_t *list,
                  struct pin *(*find_pin)(void *arg, const struct token *), void *arg,
                  struct err *err) must_check;
+/* Which process of the host listed its tokens. */
+void snapshot_note_generation(struct snapshot *, const struct host *, unsigned generation);
 /* Joins and sorts. */
 int snapshot_finish(struct snapshot *, struct err *err) must_check;
 

@@ -29,6 +29,7 @@ struct cli {
     struct conf *conf;      /* NULL until cli_conf() */
     struct client *client;  /* NULL until cli_client() */
     bool batch, json, quiet, verbose;
+    unsigned wait;          /* seconds to wait for a card that is not connected (--wait) */
     int status;             /* exit status of a run() that returns 0 */
 };
 
@@ -49,7 +50,13 @@ extern const struct command command_sign, command_verify, command_encrypt, comma
     command_cert_import, command_certs, command_certs_list, command_certs_show,
     command_certs_add, command_certs_remove, command_certs_export,
     command_certs_trust, command_certs_distrust, command_agent_start, command_agent_stop, command_agent_status,
-    command_pin_forget, command_receipt_make, command_receipt_check;
+    command_pin_forget, command_pin_change, command_pin_unblock, command_agent_watch,
+    command_receipt_make, command_receipt_check;
+
+/* The row of --wait, for commands that use a key. */
+#define WAIT_OPTION_ROW \
+    {.name = "wait", .value = "SECONDS", .optional = true, \
+     .help = "wait for the card if it is not connected (300 seconds)"}
 
 /* All of them, ended by NULL (main.c). */
 extern const struct command *const commands[];

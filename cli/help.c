@@ -48,7 +48,7 @@ put_row(struct buf *out, const struct option_row *row)
 
     n += snprintf(at + n, room - (size_t)n, "--%s", row->name);
     if (value)
-        n += snprintf(at + n, room - (size_t)n, " %s", value);
+        n += snprintf(at + n, room - (size_t)n, row->optional ? "[=%s]" : " %s", value);
     rc = n >= HELP_COLUMN ? buf_putf(out, "%s\n%*s%s\n", left, HELP_COLUMN, "", row->help)
                           : buf_putf(out, "%-*s%s\n", HELP_COLUMN, left, row->help);
     return rc == 0 && below ? put_choices(out, row->choices) : rc;

@@ -2,6 +2,7 @@
 /* The `signet` command: finds the subcommand, runs it, says how it ended. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <openssl/crypto.h>
@@ -10,13 +11,18 @@
 #include "cli/progress.h"
 #include "signet-config.h"
 
+/* Seconds that --wait waits when it does not say, and at most. */
+#define WAIT_DEFAULT 300u
+#define WAIT_MAX 86400u
+
 const struct command *const commands[] = {
     &command_sign, &command_verify, &command_encrypt, &command_decrypt, &command_inspect,
     &command_read, &command_tokens, &command_keys, &command_token_create,
     &command_key_generate, &command_csr, &command_cert_import, &command_certs_list, &command_certs_show,
     &command_certs_add, &command_certs_remove, &command_certs_export, &command_certs_trust,
     &command_certs_distrust, &command_certs, &command_agent_start, &command_agent_stop, &command_agent_status,
-    &command_pin_forget, &command_receipt_make, &command_receipt_check, NULL,
+    &command_agent_watch, &command_pin_forget, &command_pin_change, &command_pin_unblock,
+    &command_receipt_make, &command_receipt_check, NULL,
 };
 
 const struct option_row global_options[] = {
@@ -110,7 +116,23 @@ print_help(char **words, size_t count, struct err *err)
 }
 
 static int
-take_global(struct cli *cli, const struct options *o, const char **home)
+take_wait(struct cli *cli, const char *seconds, struct err *err)
+{
+    char *end;
+    unsigned long n = WAIT_DEFAULT;
+
+    if (seconds) {
+        n = strtoul(seconds, &end, 10);
+        if (seconds[0] < '0' || seconds[0] > '9' || *end || n > WAIT_MAX)
+            return err_set(err, E_USAGE, "--wait takes seconds from 0 to %u, not \"%s\"",
+                           WAIT_MAX, seconds);
+    }
+    cli->wait = (unsigned)n;
+    return 0;
+}
+
+static int
+take_global(struct cli *cli, const struct options *o, const char **home, struct err *err)
 {
     if (options_get(o, "home"))
         *home = options_get(o, "home");
@@ -119,7 +141,7 @@ take_global(struct cli *cli, const struct options *o, const char **home)
     cli->quiet |= options_has(o, "quiet");
     cli->verbose |= options_has(o, "verbose");
     progress_allow(!cli->quiet && !cli->batch);
-    return 0;
+    return options_has(o, "wait") ? take_wait(cli, options_get(o, "wait"), err) : 0;
 }
 
 static int
@@ -152,8 +174,9 @@ run_command(struct cli *cli, const struct command *command, int argc, char **arg
             return err_set(err, E_NOMEM, "out of memory while writing the help");
         return cli_print(out, err);
     }
-    take_global(cli, &o, &home);
-    rc = check_operands(command, &o, err);
+    rc = take_global(cli, &o, &home, err);
+    if (rc == 0)
+        rc = check_operands(command, &o, err);
     if (rc == 0)
         rc = home_resolve(&cli->home, home, err);
     return rc == 0 ? command->run(cli, &o, err) : rc;
@@ -174,7 +197,9 @@ dispatch(struct cli *cli, int argc, char **argv, struct err *err)
         return print_version(err);
     if (options_has(&o, "help"))
         return print_help(o.operands, o.operand_count, err);
-    take_global(cli, &o, &home);
+    rc = take_global(cli, &o, &home, err);
+    if (rc != 0)
+        return rc;
     if (o.operand_count == 0)
         return err_set(err, E_USAGE, "which command? signet help lists them");
     if (strcmp(o.operands[0], "help") == 0)

@@ -139,6 +139,30 @@ search(struct opener *o, const struct cms_recipient *recipients, size_t count,
     return rc == 0 ? found : rc;
 }
 
+/* The same again and again as tokens are inserted, as long as --wait says. */
+static int
+search_waiting(struct opener *o, const struct cms_recipient *recipients, size_t count,
+               struct cms_opener *ret, bool *ret_hidden, struct err *err)
+{
+    struct client *client = NULL;
+    unsigned long seen = CLIENT_ANY;
+    bool told = false;
+    int rc = cli_client(o->cli, &client, err);
+
+    if (rc == 0 && o->cli->wait > 0)
+        rc = client_await_token(client, &seen, err);
+    while (rc == 0) {
+        int found = search(o, recipients, count, ret, ret_hidden, err);
+        if (found != E_NO_KEY || o->cli->wait == 0)
+            return found;
+        if (!told)
+            cli_note(o->cli, "insert the token with the key that this is encrypted for");
+        told = true;
+        rc = client_await_token(client, &seen, NULL);
+    }
+    return rc == E_NO_TOKEN ? E_NO_KEY : rc;
+}
+
 static bool
 wants_key(const struct cms_recipient *recipients, size_t count)
 {
@@ -185,7 +209,7 @@ find(void *arg, const struct cms_recipient *recipients, size_t count, struct cms
     struct opener *o = arg;
     bool hidden = false;
     int rc = wants_key(recipients, count)
-        ? search(o, recipients, count, ret, &hidden, err) : E_NO_KEY;
+        ? search_waiting(o, recipients, count, ret, &hidden, err) : E_NO_KEY;
 
     return rc == E_NO_KEY ? nobody(o, recipients, count, hidden, err) : rc;
 }

@@ -37,12 +37,15 @@ make_table(struct table *t, bool only_leading)
         const struct option_row *row = t->rows[i];
         t->longs[i] = (struct option){
             .name = row->name,
-            .has_arg = row->value ? required_argument : no_argument,
+            .has_arg = !row->value ? no_argument
+                       : row->optional ? optional_argument : required_argument,
             .val = LONG_BASE + (int)i,
         };
         if (row->letter) {
             *s++ = row->letter;
             if (row->value)
+                *s++ = ':';
+            if (row->optional)
                 *s++ = ':';
         }
     }

@@ -29,6 +29,7 @@ struct option_row {
     char letter;          /* short one, or 0 */
     const char *value;    /* what the value is called in the help; NULL: takes none */
     const char *help;
+    bool optional;        /* the value may be left out (--name or --name=VALUE) */
     bool many;            /* may be given more than once */
     const char *choices;  /* "a|b|c": the only values; NULL: any */
 };

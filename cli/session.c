@@ -17,6 +17,12 @@ cli_conf(struct cli *cli, const struct conf **ret, struct err *err)
     return 0;
 }
 
+static void
+show_notice(void *arg, const char *sentence)
+{
+    cli_note(arg, "%s", sentence);
+}
+
 static int
 connect_agent(struct cli *cli, bool no_start, struct err *err)
 {
@@ -24,6 +30,9 @@ connect_agent(struct cli *cli, bool no_start, struct err *err)
         .batch = cli->batch,
         .no_start = no_start,
         .ask_pin = cli->batch ? NULL : ask_pin,
+        .notice = show_notice,
+        .arg = cli,
+        .wait = cli->wait,
         .front = "cli",
     };
 

@@ -312,6 +312,7 @@ static const struct option_row sign_options[] = {
      .help = "label it: POLICY-OID[:CLASSIFICATION[:MARK]] (RFC 2634)"},
     {.name = "request-receipt", .value = "ADDRESS", .many = true,
      .help = "ask for signed receipts, to ADDRESS"},
+    WAIT_OPTION_ROW,
     {.name = "output", .letter = 'o', .value = "OUT", .help = "write to OUT"},
     {.name = NULL},
 };

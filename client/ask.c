@@ -138,6 +138,35 @@ answer(struct client *c, const struct ask *ask, char *text, struct err *err)
                    (int)(kw > 40 ? 40 : kw), text);
 }
 
+/* The rest of the line when it begins with that keyword, unescaped. */
+static char *
+status_text(char *line, const char *keyword)
+{
+    size_t len = strlen(keyword);
+
+    if (strncmp(line, keyword, len) != 0 || line[len] != ' ')
+        return NULL;
+    text_unescape(line + len + 1);
+    return line + len + 1;
+}
+
+static gpg_error_t
+take_status(struct client *c, const struct ask *ask, struct wire_status *st, char *line)
+{
+    char *text;
+
+    if (wire_take_status(st, line))
+        return 0;
+    text = status_text(line, WIRE_NOTICE);
+    if (text) {
+        if (c->opts.notice)
+            c->opts.notice(c->opts.arg, text);
+        return 0;
+    }
+    text = ask->event ? status_text(line, WIRE_EVENT) : NULL;
+    return text && ask->event(ask->arg, text) != 0 ? gpg_error(GPG_ERR_CANCELED) : 0;
+}
+
 /* The whole exchange after the command is out. refused: the code and sentence of
  * an inquiry that we cancelled; they matter more than what the agent says to that. */
 static gpg_error_t
@@ -167,7 +196,9 @@ converse(struct client *c, const struct ask *ask, struct wire_status *st, struct
                 err_set(refused, E_LIMIT, "the agent's answer is longer than it may be");
             break;
         case ASSUAN_RESPONSE_STATUS:
-            wire_take_status(st, text);
+            rc = take_status(c, ask, st, text);
+            if (rc)
+                return rc;
             break;
         case ASSUAN_RESPONSE_INQUIRE:
             if (answer(c, ask, text, refused) == 0)

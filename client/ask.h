@@ -33,6 +33,8 @@ struct ask {
     const char *keyword;    /* the inquiry that `data` answers, or NULL */
     const uint8_t *data;
     size_t len;
+    int (*event)(void *arg, const char *json); /* EVENT lines; other than 0 ends it, or NULL */
+    void *arg;
 };
 
 /* Runs the command (without line end; E_LIMIT over the protocol's line). */

@@ -60,9 +60,13 @@ first_env(const char *a, const char *b, const char *c)
 static int
 put_options(struct buf *lines, unsigned *count, const struct client_options *opts)
 {
-    char tty[128];
+    char tty[128], wait[16];
     int rc = put_option(lines, count, "front", opts->front ? opts->front : "client");
 
+    if (rc == 0 && opts->wait > 0) {
+        snprintf(wait, sizeof wait, "%u", opts->wait);
+        rc = put_option(lines, count, "wait", wait);
+    }
     if (rc == 0 && opts->batch)
         return put_option(lines, count, "batch", "1");
     if (rc == 0 && opts->ask_pin)

@@ -42,7 +42,11 @@ struct client_options {
      * pinentry. prompt is one safe line; fills pin; E_PIN_CANCELLED when they
      * give up. NULL: cannot ask. */
     int (*ask_pin)(void *arg, const char *prompt, struct secret *pin, struct err *err);
+    /* Tells the person something while a command is under way ("use the keypad", "insert
+     * the card"). NULL: nobody is told. */
+    void (*notice)(void *arg, const char *sentence);
     void *arg;
+    unsigned wait;     /* seconds to wait for a card that is not connected */
     const char *front; /* who speaks, for prompts and audit: "cli", "provider", ... */
 };
 
@@ -133,6 +137,22 @@ int client_key_generate(struct client *, const char *token, const char *type,
 /* Stores the certificate beside the key it belongs to; ret_name gets that key. */
 int client_cert_import(struct client *, const uint8_t *der, size_t len,
                        char ret_name[CLIENT_KEY_NAME], struct err *err) must_check;
+
+/* Changes a token's PIN; unblock: sets a new one with the PUK (the security officer's
+ * PIN). Files hold PINs in their first lines; what no file brings is asked for. */
+int client_pin_change(struct client *, const char *token, bool unblock, const char *old_file,
+                      const char *new_file, struct err *err) must_check;
+
+/* Calls event(arg, json) for each token that is there, that comes and that goes, until it
+ * returns other than 0 (which is returned) or the agent ends (0). The connection is of no
+ * use afterwards. */
+int client_watch(struct client *, int (*event)(void *arg, const char *json), void *arg,
+                 struct err *err) must_check;
+
+/* How many tokens have come so far; with *seen other than CLIENT_ANY, waits as long as
+ * the option `wait` says until it is another number: E_NO_TOKEN when it stays. */
+#define CLIENT_ANY (~0ul)
+int client_await_token(struct client *, unsigned long *seen, struct err *err) must_check;
 
 /* Forgets the PIN of a token (NULL: of all), logging out. */
 int client_pin_forget(struct client *, const char *token, struct err *err) must_check;

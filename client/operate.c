@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Operations of private keys, and the management of tokens. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,4 +207,85 @@ client_pin_forget(struct client *c, const char *token, struct err *err)
     const char *words[] = {"FORGET", token, NULL};
 
     return ask_words(c, &ask, words, err);
+}
+
+/* "name=path", or NULL without a path; E_NOMEM. */
+static int
+file_word(char **ret, const char *name, const char *path)
+{
+    *ret = NULL;
+    if (!path)
+        return 0;
+    if (asprintf(ret, "%s=%s", name, path) < 0) {
+        *ret = NULL;
+        return E_NOMEM;
+    }
+    return 0;
+}
+
+int
+client_pin_change(struct client *c, const char *token, bool unblock, const char *old_file,
+                  const char *new_file, struct err *err)
+{
+    struct ask ask = {.doing = unblock ? "unblocking a PIN" : "changing a PIN"};
+    char *old_word = NULL, *new_word = NULL;
+    int rc = file_word(&old_word, unblock ? "puk-file" : "pin-file", old_file);
+
+    if (rc == 0)
+        rc = file_word(&new_word, "new-pin-file", new_file);
+    if (rc == 0) {
+        const char *words[] = {unblock ? "UNBLOCK_PIN" : "CHANGE_PIN", token,
+                               old_word ? old_word : new_word, old_word ? new_word : NULL, NULL};
+        rc = ask_words(c, &ask, words, err);
+    } else {
+        rc = err_set(err, rc, "out of memory while %s", ask.doing);
+    }
+    free(old_word);
+    free(new_word);
+    return rc;
+}
+
+struct watching {
+    int (*event)(void *arg, const char *json);
+    void *arg;
+    int rc;
+};
+
+static int
+take_event(void *arg, const char *json)
+{
+    struct watching *w = arg;
+
+    w->rc = w->event(w->arg, json);
+    return w->rc;
+}
+
+int
+client_watch(struct client *c, int (*event)(void *arg, const char *json), void *arg,
+             struct err *err)
+{
+    struct watching w = {.event = event, .arg = arg};
+    struct ask ask = {.doing = "watching", .event = take_event, .arg = &w};
+    int rc = client_ask(c, &ask, "WATCH", err);
+
+    c->dead = true;
+    return w.rc != 0 ? w.rc : rc;
+}
+
+int
+client_await_token(struct client *c, unsigned long *seen, struct err *err)
+{
+    autofree_buf struct buf *out = buf_new();
+    struct ask ask = {.doing = "waiting for a token", .out = out};
+    char number[24];
+    const char *words[] = {"AWAIT_TOKEN", *seen == CLIENT_ANY ? NULL : number, NULL};
+    int rc;
+
+    if (!out)
+        return err_set(err, E_NOMEM, "out of memory while %s", ask.doing);
+    snprintf(number, sizeof number, "%lu", *seen);
+    rc = ask_words(c, &ask, words, err);
+    if (rc == 0)
+        *seen = strtoul(buf_cstr(out), NULL, 10);
+    return rc;
 }

@@ -217,7 +217,8 @@ START_TEST(pin_from_the_client)
     ck_assert_msg(sign_answering(&a) == 0, "%s", err_text(&err));
     ck_assert_uint_eq(a.asked, 2);
     ck_assert_str_eq(a.prompts, "Enter the PIN of token \"fake\"\n"
-                     "That PIN was wrong. Enter the PIN of token \"fake\"\n");
+                     "That PIN was wrong. Few tries are left before the PIN is locked. Enter the PIN "
+                     "of token \"fake\"\n");
     ck_assert_uint_eq(fake_lines("logins"), 2);
 }
 END_TEST
