@@ -101,10 +101,23 @@ piv_folder() {
     done
 }
 
+# cac_folder NAME: a CAC's database, with three RSA keys for cac1-NAME@cards.example, ...
+cac_folder() {
+    local dir=$T/cards/$1 i
+    mkdir -m 700 "$dir" && certutil -N -d "sql:$dir" --empty-password || return
+    for i in 1 2 3; do
+        CA_USAGE=,keyEncipherment ca_leaf "$T/ca" "cac$i" rsa2048 "cac$i-$1@cards.example" &&
+            openssl pkcs12 -export -name "CAC $i" -inkey "$T/ca/cac$i.key" \
+                -in "$T/ca/cac$i.crt" -passout pass: -out "$T/ca/cac$i.p12" &&
+            pk12util -i "$T/ca/cac$i.p12" -d "sql:$dir" -W '' -K '' >/dev/null || return
+    done
+}
+
 # card_start NAME READER [--out]: a card that is about to be in that reader, or kept out.
 card_start() {
-    local port=CARD_PORT_$2
-    setsid -f "$(cards_tool virtual-piv)" ${3+"$3"} "${!port}" "$T/cards/$1.control" "$T/cards/$1" \
+    local port=CARD_PORT_$2 program=virtual-piv
+    [ ! -e "$T/cards/$1/cert9.db" ] || program=virtual-cac
+    setsid -f "$(cards_tool $program)" ${3+"$3"} "${!port}" "$T/cards/$1.control" "$T/cards/$1" \
         </dev/null >"$T/cards/$1.log" 2>&1 3>&-
     wait_until test -S "$T/cards/$1.control"
 }
