@@ -85,7 +85,8 @@ is_trusted(X509 *cert, STACK_OF(X509) *certs, const struct verdict_options *opti
     bool good = path_check(&path, options->anchors, cert, certs, &options->path, NULL) == 0;
 
     for (size_t i = 0; good && i < path.count; i++)
-        good = strcmp(path.problems[i].word, "wrong-purpose") == 0;
+        good = problem_weight(path.problems[i].word) == VERDICT_GOOD ||
+               strcmp(path.problems[i].word, "wrong-purpose") == 0;
     path_clear(&path);
     return good && (X509_get_extended_key_usage(cert) & (XKU_SMIME | XKU_ANYEKU));
 }
