@@ -36,10 +36,9 @@ context_check(const struct use *u, struct err *err)
 {
     char label[TOKEN_TEXT];
 
-    if (!wants_pin(u) || (u->context && u->context->given))
+    if (!wants_pin(u) || u->context->given)
         return 0;
-    if (u->context)
-        u->context->wanted = true;
+    u->context->wanted = true;
     slot_label(u->slot, label);
     return err_set(err, E_PIN_NEEDED, "token \"%s\": key %.16s wants the PIN each time it is "
                    "used", label, u->key->spki.name);
@@ -51,7 +50,7 @@ context_login(const struct use *u)
     const struct secret *pin;
     CK_RV rv;
 
-    if (!wants_pin(u) || !u->context || !u->context->given)
+    if (!u->context->given)
         return CKR_OK;
     pin = u->context->pin;
     rv = u->ck->C_Login(u->session, CKU_CONTEXT_SPECIFIC,
@@ -61,21 +60,29 @@ context_login(const struct use *u)
         u->context->open = true;
         /* With these two answers no PIN was looked at. */
         u->context->failed = rv != CKR_SESSION_HANDLE_INVALID && rv != CKR_SESSION_CLOSED;
+    } else if (!u->key->always_authenticate) {
+        slot_set_quirk(u->slot, QUIRK_CONTEXT_UNTOLD);
     }
     return rv;
 }
 
-bool
-context_untold(const struct use *u, CK_RV rv)
+int
+context_untold(const struct use *u, CK_RV rv, struct err *err)
 {
     CK_SESSION_INFO info = {0};
+    char label[TOKEN_TEXT];
+    int rc;
 
-    if (rv != CKR_USER_NOT_LOGGED_IN || wants_pin(u) ||
+    if (rv != CKR_USER_NOT_LOGGED_IN || !u->context->again || wants_pin(u) ||
         u->ck->C_GetSessionInfo(u->session, &info) != CKR_OK ||
         (info.state != CKS_RO_USER_FUNCTIONS && info.state != CKS_RW_USER_FUNCTIONS))
-        return false;
-    slot_set_quirk(u->slot, QUIRK_CONTEXT_UNTOLD);
-    return true;
+        return 0;
+    u->context->wanted = true;
+    slot_label(u->slot, label);
+    rc = err_set(err, E_PIN_NEEDED, "token \"%s\": key %.16s wants its PIN again although it was "
+                 "given", label, u->key->spki.name);
+    err->rv = rv;
+    return rc;
 }
 
 int

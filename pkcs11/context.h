@@ -34,6 +34,7 @@ struct context_pin {
     const struct secret *pin; /* borrowed; NULL: the reader's keypad */
     bool wanted;              /* the key wants one and none was given */
     bool failed;              /* the token did not take it: nothing is repeated */
+    bool again;               /* this is the second attempt, in a new session */
     bool open;                /* an operation was begun and not ended */
 };
 
@@ -50,9 +51,10 @@ int context_check(const struct use *, struct err *err) must_check;
 /* Between Init and operation: CKR_OK when the key wants none. */
 CK_RV context_login(const struct use *) must_check;
 /* The operation itself said CKR_USER_NOT_LOGGED_IN although the user is: such a
- * key does not tell that it wants the PIN each time (quirk `context-untold`).
- * Notes it for the slot. True when the operation is to be begun again with a PIN. */
-bool context_untold(const struct use *, CK_RV) must_check;
+ * key does not tell that it wants the PIN each time (quirk `context-untold`), if it
+ * says so in a new session as well. E_PIN_NEEDED then, with `wanted`, and
+ * remembered when a PIN has helped; 0 when it is no such case. */
+int context_untold(const struct use *, CK_RV, struct err *err) must_check;
 
 /* The sentence for a failed login of this kind; returns the code. */
 int context_err(const struct use *, CK_RV, struct err *err);

@@ -99,8 +99,8 @@ decrypt_with(const struct use *u, CK_MECHANISM *mech, const struct job *j, uint8
     if (rv != CKR_OK)
         return context_err(u, rv, err);
     rv = u->ck->C_Decrypt(u->session, padded, size, out, &got);
-    if (context_untold(u, rv))
-        return context_check(u, err);
+    if (context_untold(u, rv, err) != 0)
+        return err->code;
     if (is_infrastructure(rv))
         return slot_err(u->slot, err, rv, u->what);
     *len = got;

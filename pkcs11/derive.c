@@ -139,8 +139,8 @@ derive_op(const struct use *u, void *arg, struct err *err)
     rv = derive_either(u, j, &z);
     if (u->context->failed)
         return context_err(u, rv, err);
-    if (context_untold(u, rv))
-        return context_check(u, err);
+    if (context_untold(u, rv, err) != 0)
+        return err->code;
     if (rv != CKR_OK)
         return slot_err(u->slot, err, rv, u->what);
     rv = u->ck->C_GetAttributeValue(u->session, z, &value, 1);

@@ -283,6 +283,7 @@ use_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
     if (rv_code(err->rv) == E_TOKEN_REMOVED)
         (void)slot_look(u->slot);
     slot_invalidate(u->slot, generation);
+    l->context.again = true;
     rc = try_key(l, u, name, op, arg, &generation, err);
     if (rc != 0 && context_over(l, u))
         return rc;
@@ -302,7 +303,7 @@ lane_use_key(struct lane *l, CK_SLOT_ID id, const char *name, const char *what, 
     int rc;
 
     local.rv = 0;
-    l->context.wanted = l->context.failed = l->context.open = false;
+    l->context.wanted = l->context.failed = l->context.open = l->context.again = false;
     module_enter(l->module);
     rc = lane_slot(l, id, &u.slot, &local);
     if (rc == 0)

@@ -146,8 +146,8 @@ failed(const struct use *u, CK_RV rv, bool began, struct err *err)
 {
     if (began && u->context->failed)
         return context_err(u, rv, err);
-    if (began && context_untold(u, rv))
-        return context_check(u, err);
+    if (began && context_untold(u, rv, err) != 0)
+        return err->code;
     return slot_err(u->slot, err, rv, u->what);
 }
 
