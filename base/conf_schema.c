@@ -171,9 +171,20 @@ is_resolver(const char *value)
         && (value[len] == '\0' || is_between(value + len + 1, 1, 65535));
 }
 
+static bool
+is_directories(const char *value)
+{
+    while (*(value += strspn(value, " \t,")) != '\0') {
+        if (strncmp(value, "ldap://", 7) != 0 && strncmp(value, "ldaps://", 8) != 0)
+            return false;
+        value += strcspn(value, " \t,");
+    }
+    return true;
+}
+
 static const struct conf_kind kinds[] = {
     {"agent", false}, {"module", true}, {"token", true}, {"trust", false}, {"sign", false},
-    {"fetch", false},
+    {"fetch", false}, {"certs", false},
 };
 
 #define PATH "an absolute path"
@@ -198,6 +209,7 @@ static const struct conf_key keys[] = {
     {"trust", "learn", is_bool, BOOL},
     {"trust", "label-policy", is_path, PATH},
     {"trust", "system-anchors", is_bool, BOOL},
+    {"certs", "ldap", is_directories, "ldap:// or ldaps:// URLs, with blanks between them"},
     {"sign", "key", is_any, "a key"},
     {"sign", "digest", is_digest, "one of " DIGESTS},
     {"sign", "certs", is_certs, "one of " CERTS},

@@ -12,25 +12,13 @@
 /* Rounds of the key derivation: more is meant to keep us busy. */
 #define ROUNDS_MAX 10000000
 
-/* Most of these files are encrypted with RC2 or RC4, which libcrypto keeps apart. */
-struct old_ciphers {
-    OSSL_PROVIDER *legacy, *standard;
-};
-
+/* Most of these files are encrypted with RC2 or RC4, which libcrypto keeps apart. Once loaded
+ * they stay: without its own ones, which have to be named then too, libcrypto can do nothing. */
 static void
-load_old_ciphers(struct old_ciphers *o)
+load_old_ciphers(void)
 {
-    o->legacy = OSSL_PROVIDER_load(NULL, "legacy");
-    o->standard = OSSL_PROVIDER_load(NULL, "default");
-}
-
-static void
-unload_old_ciphers(struct old_ciphers *o)
-{
-    if (o->legacy)
-        OSSL_PROVIDER_unload(o->legacy);
-    if (o->standard)
-        OSSL_PROVIDER_unload(o->standard);
+    if (OSSL_PROVIDER_load(NULL, "default"))
+        (void)OSSL_PROVIDER_load(NULL, "legacy");
 }
 
 static bool
@@ -153,16 +141,14 @@ certs_pile_pkcs12(struct certs_pile *p, const struct cli *cli, const char *path,
 {
     const unsigned char *at = der;
     PKCS12 *p12 = d2i_PKCS12(NULL, &at, (long)len);
-    struct old_ciphers old = {.legacy = NULL};
     int rc = E_MALFORMED;
 
     if (p12 && !is_reasonable(p12))
         rc = err_set(err, E_LIMIT, "%s: its password is derived in more than %d rounds, which is "
                      "meant to take for ever", path, ROUNDS_MAX);
     else if (p12) {
-        load_old_ciphers(&old);
+        load_old_ciphers();
         rc = open_file(p, p12, cli, path, password_file, err);
-        unload_old_ciphers(&old);
     }
     PKCS12_free(p12);
     if (rc == E_DECRYPT)

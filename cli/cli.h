@@ -47,7 +47,7 @@ struct command {
 extern const struct command command_sign, command_verify, command_encrypt, command_decrypt,
     command_inspect, command_read,
     command_tokens, command_keys, command_token_create, command_key_generate, command_csr,
-    command_cert_import, command_certs, command_certs_list, command_certs_show,
+    command_cert_import, command_certs, command_certs_list, command_certs_show, command_certs_find,
     command_certs_add, command_certs_remove, command_certs_export,
     command_certs_trust, command_certs_distrust, command_agent_start, command_agent_stop, command_agent_status,
     command_pin_forget, command_pin_change, command_pin_unblock, command_agent_watch,

@@ -9,6 +9,7 @@
 #include "cli/recipients.h"
 #include "cli/signers.h"
 #include "cli/stream.h"
+#include "cli/trust_options.h"
 #include "cms/pem.h"
 
 #define DEFAULT_CIPHER "aes256-gcm"
@@ -17,6 +18,7 @@
 struct job {
     const struct cms_cipher *cipher;
     bool pem;
+    struct trust *trust;
     struct recipients *recipients;
     struct signers signers;
     struct infile *in;
@@ -64,8 +66,12 @@ load_recipients(struct job *job, struct cli *cli, const struct options *o, struc
                                    .pkcs1 = options_has(o, "pkcs1")};
     struct recipients_source tokens = recipients_tokens(cli), store = recipients_store(cli);
     const char *password = options_get(o, "password-file"), *who;
-    int rc = recipients_new(&job->recipients, &wish, err);
+    int rc = trust_open(&job->trust, cli, o, err);
 
+    if (rc == 0) {
+        recipients_wish_trust(&wish, cli, job->trust);
+        rc = recipients_new(&job->recipients, &wish, err);
+    }
     if (rc == 0)
         rc = recipients_source(job->recipients, &tokens, err);
     if (rc == 0)
@@ -183,6 +189,7 @@ static void
 clear_job(struct job *job)
 {
     recipients_free(&job->recipients);
+    trust_free(&job->trust);
     signers_clear(&job->signers);
     outfile_free(&job->out);
     infile_free(&job->in);

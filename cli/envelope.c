@@ -6,6 +6,7 @@
 
 #include "cli/recipient_text.h"
 #include "cli/recipients.h"
+#include "cli/trust_options.h"
 #include "mail/capability.h"
 #include "mail/mailboxes.h"
 #include "trust/certificate.h"
@@ -27,6 +28,7 @@ struct envelope {
     struct cli *cli;
     const struct options *options;
     struct mailboxes *open, *bcc, *from;  /* To and Cc; Bcc; From */
+    struct trust *trust;
     struct recipients *others, *self;
     struct store *store;                  /* NULL: there is none yet */
     struct message messages[MESSAGES_MAX];
@@ -65,8 +67,12 @@ new_recipients(struct envelope *e, bool others, struct recipients **ret, struct 
     struct recipients_wish wish = {.allow_expired = options_has(e->options, "allow-expired"),
                                    .pkcs1 = options_has(e->options, "pkcs1")};
     struct recipients_source tokens = recipients_tokens(e->cli), store = recipients_store(e->cli);
-    int rc = recipients_new(ret, &wish, err);
+    int rc = e->trust ? 0 : trust_open(&e->trust, e->cli, e->options, err);
 
+    if (rc == 0) {
+        recipients_wish_trust(&wish, e->cli, e->trust);
+        rc = recipients_new(ret, &wish, err);
+    }
     if (rc == 0)
         rc = recipients_source(*ret, &tokens, err);
     return rc == 0 && others ? recipients_source(*ret, &store, err) : rc;
@@ -424,6 +430,7 @@ envelope_free(struct envelope **pe)
     mailboxes_free(&e->from);
     recipients_free(&e->others);
     recipients_free(&e->self);
+    trust_free(&e->trust);
     store_close(&e->store);
     free(e);
     *pe = NULL;

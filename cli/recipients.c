@@ -4,15 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <openssl/x509v3.h>
-
 #include "cli/certificate_file.h"
 #include "cli/password.h"
 #include "cli/recipient_text.h"
+#include "trust/certificate.h"
 
 /* Places that are asked. */
 #define SOURCES_MAX 4
-#define RSA_BITS_MIN 2048
 
 struct recipients {
     struct recipients_wish wish;
@@ -23,9 +21,6 @@ struct recipients {
     struct cms_to *to;
     size_t count, room;
 };
-
-/* What speaks against a certificate, the least first. */
-enum fault { FIT, EXPIRED, NOT_YET, TOO_WEAK, NOT_MEANT, NO_SUCH_KEY };
 
 int
 recipients_new(struct recipients **ret, const struct recipients_wish *wish, struct err *err)
@@ -51,85 +46,6 @@ recipients_source(struct recipients *r, const struct recipients_source *source, 
         return err_set(err, E_LIMIT, "certificates can come from %d places at most", SOURCES_MAX);
     r->sources[r->source_count++] = *source;
     return 0;
-}
-
-/* How the key is encrypted to (RFC 5280, 4.2.1.3), as a bit of the key usage; 0: not. */
-static uint32_t
-usage_of(EVP_PKEY *key)
-{
-    switch (key ? EVP_PKEY_get_base_id(key) : NID_undef) {
-    case EVP_PKEY_RSA:
-        return KU_KEY_ENCIPHERMENT;
-    case EVP_PKEY_EC:
-    case EVP_PKEY_X25519:
-    case EVP_PKEY_X448:
-        return KU_KEY_AGREEMENT;
-    default:
-        return 0;
-    }
-}
-
-static enum fault
-judge(const struct recipients *r, X509 *cert)
-{
-    EVP_PKEY *key = X509_get0_pubkey(cert);
-    uint32_t usage = usage_of(key);
-
-    if (usage == 0)
-        return NO_SUCH_KEY;
-    if (!(X509_get_key_usage(cert) & usage))
-        return NOT_MEANT;
-    if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
-        return TOO_WEAK;
-    if (!r->wish.allow_expired && X509_cmp_current_time(X509_get0_notBefore(cert)) > 0)
-        return NOT_YET;
-    if (!r->wish.allow_expired && X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
-        return EXPIRED;
-    return FIT;
-}
-
-static int
-put_time(const ASN1_TIME *time, struct buf *out)
-{
-    struct tm tm;
-
-    if (ASN1_TIME_to_tm(time, &tm) != 1)
-        return buf_put_str(out, "an unreadable time");
-    return buf_putf(out, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
-}
-
-static int
-refuse(const char *who, X509 *cert, enum fault fault, struct err *err)
-{
-    autofree_buf struct buf *name = buf_new(), *when = buf_new();
-    EVP_PKEY *key = X509_get0_pubkey(cert);
-    int rc = name && when ? recipient_put_name(X509_get_subject_name(cert), name) : E_NOMEM;
-
-    if (rc == 0)
-        rc = put_time(fault == NOT_YET ? X509_get0_notBefore(cert) : X509_get0_notAfter(cert),
-                      when);
-    if (rc != 0)
-        return err_set(err, rc, "out of memory for recipients");
-    if (fault == EXPIRED)
-        return err_set(err, E_NO_CERT, "recipient %s: the certificate of \"%s\" expired on %s; "
-                       "get the new one, or give --allow-expired", who, buf_cstr(name),
-                       buf_cstr(when));
-    if (fault == NOT_YET)
-        return err_set(err, E_NO_CERT, "recipient %s: the certificate of \"%s\" is valid from %s "
-                       "on alone; check this machine's clock, or give --allow-expired", who,
-                       buf_cstr(name), buf_cstr(when));
-    if (fault == TOO_WEAK)
-        return err_set(err, E_WEAK, "recipient %s: the key of \"%s\" is RSA with %d bits, too "
-                       "weak to encrypt to; get a certificate of a key of %d bits or more", who,
-                       buf_cstr(name), EVP_PKEY_get_bits(key), RSA_BITS_MIN);
-    if (fault == NOT_MEANT)
-        return err_set(err, E_NO_CERT, "recipient %s: the certificate of \"%s\" is not made for "
-                       "encryption (its key usage lacks %s); ask for the one that is", who,
-                       buf_cstr(name), usage_of(key) == KU_KEY_ENCIPHERMENT ? "keyEncipherment"
-                                                                             : "keyAgreement");
-    return err_set(err, E_NO_CERT, "recipient %s: the key of \"%s\" can sign, but nobody can "
-                   "encrypt to it; ask for a certificate with an RSA, EC or X25519 key", who,
-                   buf_cstr(name));
 }
 
 static struct cms_to *
@@ -175,7 +91,6 @@ add_file(struct recipients *r, const char *path, struct err *err)
     const unsigned char *at;
     uint8_t *der = NULL;
     size_t len = 0, others = 0;
-    enum fault fault;
     X509 *cert;
     int rc = certificate_file_read(path, &der, &len, &others, err);
 
@@ -190,38 +105,62 @@ add_file(struct recipients *r, const char *path, struct err *err)
     OPENSSL_free(der);
     if (!cert)
         return err_set(err, E_NOMEM, "out of memory for recipients");
-    fault = judge(r, cert);
     if (others > 0)
         rc = err_set(err, E_INPUT, "recipient %s: the file holds %zu certificates, and whose is "
                      "meant is not to be told; give each recipient's in a file of its own", path,
                      others + 1);
     else
-        rc = fault == FIT ? take(r, cert, err) : refuse(path, cert, fault, err);
+        rc = recipients_add_cert(r, path, cert, err);
     X509_free(cert);
     return rc;
 }
 
-static bool
-is_newer(X509 *a, X509 *b)
+static void
+note(const struct recipients *r, const char *text)
 {
-    return ASN1_TIME_compare(X509_get0_notBefore(a), X509_get0_notBefore(b)) > 0;
+    if (r->wish.note)
+        r->wish.note(r->wish.note_arg, text);
 }
 
-/* The newest of the best. */
-static X509 *
-choose(const struct recipients *r, STACK_OF(X509) *found, enum fault *ret)
+static int
+put_cert(struct buf *out, X509 *cert)
 {
-    X509 *best = NULL;
+    int rc = buf_put_byte(out, '"');
 
-    for (int i = 0; i < sk_X509_num(found); i++) {
-        X509 *cert = sk_X509_value(found, i);
-        enum fault fault = judge(r, cert);
-        if (!best || fault < *ret || (fault == *ret && is_newer(cert, best))) {
-            best = cert;
-            *ret = fault;
-        }
+    if (rc == 0)
+        rc = certificate_put_name(out, X509_get_subject_name(cert));
+    if (rc == 0)
+        rc = buf_put_str(out, "\" (");
+    if (rc == 0)
+        rc = certificate_put_fingerprint(out, cert);
+    return rc == 0 ? buf_put_byte(out, ')') : rc;
+}
+
+/* Which one was taken of several, and when nobody vouches for it. */
+static int
+tell(const struct recipients *r, const char *who, const struct choice *c, struct err *err)
+{
+    autofree_buf struct buf *text = buf_new();
+    int rc = text ? 0 : E_NOMEM;
+
+    if (rc == 0 && c->rival) {
+        rc = buf_putf(text, "recipient %s: two certificates are equally good; taken is ", who);
+        if (rc == 0)
+            rc = put_cert(text, c->best->cert);
+        if (rc == 0)
+            rc = buf_put_str(text, ", not ");
+        if (rc == 0)
+            rc = put_cert(text, c->rival->cert);
+    } else if (rc == 0 && r->wish.verbose && c->fit > 1) {
+        rc = buf_putf(text, "recipient %s: of %zu certificates that would do, %s is taken, ", who,
+                      c->fit, c->best->preferred ? "the one its owner signed with last"
+                                                 : "the newest");
+        if (rc == 0)
+            rc = put_cert(text, c->best->cert);
     }
-    return best;
+    if (rc == 0 && buf_len(text) > 0)
+        note(r, buf_cstr(text));
+    return rc == 0 ? 0 : err_set(err, rc, "out of memory for recipients");
 }
 
 static int
@@ -235,27 +174,30 @@ not_found(const struct recipients *r, const char *who, struct err *err)
                    r->sources[r->source_count - 1].name);
 }
 
+/* The best of all places so far; those of the first place that has something fit. */
 static int
 add_named(struct recipients *r, const char *who, struct err *err)
 {
-    STACK_OF(X509) *found = sk_X509_new_null();
-    X509 *cert = NULL, *kept = NULL;
-    enum fault fault = FIT, kept_fault = FIT;
-    int rc = found ? 0 : err_set(err, E_NOMEM, "out of memory for recipients");
+    struct choose_wish wish = {.allow_expired = r->wish.allow_expired,
+                               .anchors = r->wish.anchors, .path = r->wish.path};
+    struct choose_list found = {.count = 0};
+    struct choice choice = {.best = NULL};
+    bool fit = false;
+    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < r->source_count && !(cert && fault == FIT); i++) {
-        rc = r->sources[i].find(r->sources[i].arg, who, found, err);
-        cert = choose(r, found, &fault);
-        if (cert && !kept) {
-            kept = cert;
-            kept_fault = fault;
-        }
+    for (size_t i = 0; rc == 0 && i < r->source_count && !fit; i++) {
+        rc = r->sources[i].find(r->sources[i].arg, who, &found, err);
+        if (rc == 0)
+            rc = choose_best(&found, &wish, &choice, err);
+        fit = choice.best && choice.fault == CHOOSE_FIT;
     }
-    if (rc == 0 && cert && fault == FIT)
-        rc = take(r, cert, err);
+    if (rc == 0 && fit)
+        rc = tell(r, who, &choice, err);
+    if (rc == 0 && fit)
+        rc = take(r, choice.best->cert, err);
     else if (rc == 0)
-        rc = kept ? refuse(who, kept, kept_fault, err) : not_found(r, who, err);
-    sk_X509_pop_free(found, X509_free);
+        rc = choice.best ? choose_refuse(who, &choice, err) : not_found(r, who, err);
+    choose_list_clear(&found);
     return rc;
 }
 
@@ -278,9 +220,16 @@ recipients_add_address(struct recipients *r, const char *address, struct err *er
 int
 recipients_add_cert(struct recipients *r, const char *who, X509 *cert, struct err *err)
 {
-    enum fault fault = judge(r, cert);
+    struct choose_wish wish = {.allow_expired = r->wish.allow_expired,
+                               .anchors = r->wish.anchors, .path = r->wish.path};
+    struct choose_item item = {.cert = cert, .origin = CHOOSE_GIVEN};
+    const struct choose_list one = {.items = &item, .count = 1};
+    struct choice choice = {.best = NULL};
+    int rc = choose_best(&one, &wish, &choice, err);
 
-    return fault == FIT ? take(r, cert, err) : refuse(who, cert, fault, err);
+    if (rc != 0)
+        return rc;
+    return choice.fault == CHOOSE_FIT ? take(r, cert, err) : choose_refuse(who, &choice, err);
 }
 
 int

@@ -9,11 +9,9 @@
  *
  * A word is a file when there is one of that name; else it is an e-mail address, a
  * label, or a fingerprint, and the sources are asked in their order; the first one
- * that has something fit decides, and of several certificates the newest is taken.
- *
- * A certificate is fit when it is valid now, its key can be encrypted to, its key usage
- * does not forbid it, and it is not too weak. E_NO_CERT and E_WEAK say which of these
- * is not so, and for whom. E_INPUT: a file with more than one certificate, or none.
+ * that has something fit decides, and of several certificates the best is taken, as
+ * trust/choose.h says, which also says what is fit. E_NO_CERT, E_WEAK and E_UNTRUSTED say
+ * what is not, and for whom. E_INPUT: a file with more than one certificate, or none.
  *
  * One thread.
  */
@@ -26,22 +24,33 @@
 
 #include "cli/cli.h"
 #include "cms/encrypt.h"
+#include "trust/choose.h"
 
 struct recipients;
 
 struct recipients_wish {
     bool allow_expired;     /* and those not valid yet */
     bool pkcs1;             /* RSA: PKCS#1 v1.5 instead of OAEP */
+    /* Borrowed; NULL: nobody asks whom to trust (trust/choose.h). */
+    const struct anchors *anchors;
+    const struct path_options *path;
+    /* Where it is told which of several was taken; NULL: nowhere. */
+    void (*note)(void *arg, const char *text);
+    void *note_arg;
+    bool verbose;           /* also when there is no doubt */
 };
 
 /* A place that certificates come from. */
 struct recipients_source {
     const char *name;       /* "your tokens", for sentences */
-    /* Appends (with a reference) each certificate that answers to the word; none is
-     * no error. */
-    int (*find)(void *arg, const char *who, STACK_OF(X509) *out, struct err *err);
+    /* Adds each certificate that answers to the word; none is no error. */
+    int (*find)(void *arg, const char *who, struct choose_list *out, struct err *err);
     void *arg;
 };
+
+struct trust;
+/* Sets what says whom to trust, and where is told what (recipients_trust.c). */
+void recipients_wish_trust(struct recipients_wish *, struct cli *, const struct trust *);
 
 int recipients_new(struct recipients **ret, const struct recipients_wish *,
                    struct err *err) must_check;

@@ -45,7 +45,7 @@ answers(const json_t *cert, const char *who)
 }
 
 static int
-append(const json_t *item, STACK_OF(X509) *out, struct err *err)
+append(const json_t *item, struct choose_list *out, struct err *err)
 {
     const unsigned char *at;
     uint8_t *der = NULL;
@@ -59,21 +59,21 @@ append(const json_t *item, STACK_OF(X509) *out, struct err *err)
     cert = d2i_X509(NULL, &at, (long)len);
     free(der);
     /* One that libcrypto does not understand nobody can encrypt to. */
-    if (cert && sk_X509_push(out, cert) == 0) {
-        X509_free(cert);
-        return err_set(err, E_NOMEM, "out of memory for recipients");
-    }
-    return 0;
+    if (!cert)
+        return 0;
+    rc = choose_list_add(out, cert, CHOOSE_GIVEN, false);
+    X509_free(cert);
+    return rc == 0 ? 0 : err_set(err, rc, "out of memory for recipients");
 }
 
 /* As the agent last saw them, and when none fits as they are now. */
 static int
-find(void *arg, const char *who, STACK_OF(X509) *out, struct err *err)
+find(void *arg, const char *who, struct choose_list *out, struct err *err)
 {
     struct client *client = NULL;
     int rc = cli_client(arg, &client, err);
 
-    for (int anew = 0; rc == 0 && sk_X509_num(out) == 0 && anew < 2; anew++) {
+    for (int anew = 0; rc == 0 && out->count == 0 && anew < 2; anew++) {
         json_t *list = NULL, *item;
         size_t i;
         if (anew) {

@@ -74,12 +74,16 @@ struct store_cert {
     time_t learnt;
     enum store_trust trust;
     time_t marked;                  /* when the mark was set; 0: no mark */
+    bool preferred;                 /* by address: the one its owner signed with last */
 };
 
 /* Adds it if it is not there; *ret_new (may be NULL) says which. store_begin and store_end
  * around many make one transaction of them; they may nest, and the outermost counts. */
 int store_add(struct store *, X509 *, const char *source, bool *ret_new,
               struct err *err) must_check;
+/* The same for one that is this address' whatever is in it. */
+int store_add_for(struct store *, X509 *, const char *address, const char *source, bool *ret_new,
+                  struct err *err) must_check;
 int store_begin(struct store *, struct err *err) must_check;
 /* rc 0: keeps what was done since; else takes it back and returns rc. */
 int store_end(struct store *, int rc, struct err *err) must_check;

@@ -16,29 +16,29 @@
 #define ENOUGH 1
 
 #define COLUMNS "certificate.der, certificate.fingerprint, certificate.source, " \
-                "certificate.learnt, mark.trust, mark.marked "
+                "certificate.learnt, mark.trust, mark.marked, "
 #define JOINS "LEFT JOIN mark ON mark.certificate = certificate.id "
 
 /* By store_query.by. A prefix is what lies between itself and its successor. */
 static const char *const questions[] = {
-    [STORE_ALL] = "SELECT " COLUMNS "FROM certificate " JOINS "ORDER BY certificate.id",
+    [STORE_ALL] = "SELECT " COLUMNS "0 FROM certificate " JOINS "ORDER BY certificate.id",
     [STORE_BY_ADDRESS] =
-        "SELECT " COLUMNS "FROM address "
+        "SELECT " COLUMNS "peer.certificate IS NOT NULL FROM address "
         "JOIN certificate ON certificate.id = address.certificate " JOINS
         "LEFT JOIN peer ON peer.address = address.address AND peer.certificate = certificate.id "
         "WHERE address.address = ? "
         "ORDER BY peer.certificate IS NULL, certificate.learnt DESC, certificate.id DESC",
-    [STORE_BY_KEY] = "SELECT " COLUMNS "FROM certificate " JOINS
+    [STORE_BY_KEY] = "SELECT " COLUMNS "0 FROM certificate " JOINS
                      "WHERE spki BETWEEN ? AND ? ORDER BY certificate.id",
-    [STORE_BY_SUBJECT] = "SELECT " COLUMNS "FROM certificate " JOINS
+    [STORE_BY_SUBJECT] = "SELECT " COLUMNS "0 FROM certificate " JOINS
                          "WHERE subject = ? ORDER BY certificate.id",
-    [STORE_BY_ISSUER_SERIAL] = "SELECT " COLUMNS "FROM certificate " JOINS
+    [STORE_BY_ISSUER_SERIAL] = "SELECT " COLUMNS "0 FROM certificate " JOINS
                                "WHERE issuer = ? AND serial = ? ORDER BY certificate.id",
     [STORE_BY_FINGERPRINT] =
-        "SELECT " COLUMNS "FROM certificate " JOINS "WHERE certificate.id IN "
+        "SELECT " COLUMNS "0 FROM certificate " JOINS "WHERE certificate.id IN "
         "(SELECT id FROM certificate WHERE fingerprint BETWEEN ?1 AND ?2 "
         "UNION SELECT id FROM certificate WHERE sha1 BETWEEN ?1 AND ?2) ORDER BY certificate.id",
-    [STORE_BY_TRUST] = "SELECT " COLUMNS "FROM mark "
+    [STORE_BY_TRUST] = "SELECT " COLUMNS "0 FROM mark "
                        "JOIN certificate ON certificate.id = mark.certificate "
                        "WHERE mark.trust = ? ORDER BY certificate.id",
 };
@@ -225,6 +225,25 @@ store_add(struct store *s, X509 *cert, const char *source, bool *ret_new, struct
     return rc;
 }
 
+int
+store_add_for(struct store *s, X509 *cert, const char *address, const char *source, bool *ret_new,
+              struct err *err)
+{
+    char *normal = store_address(address);
+    int64_t id = 0;
+    int rc = normal == NULL ? store_no_memory(err) : store_begin(s, err);
+
+    if (rc != 0) {
+        free(normal);
+        return rc;
+    }
+    rc = store_put_cert(s, cert, source, &id, ret_new, err);
+    if (rc == 0)
+        rc = store_put_address(s, normal, id, err);
+    free(normal);
+    return store_end(s, rc, err);
+}
+
 struct filling {
     struct store *store;
     struct err *err;
@@ -306,6 +325,7 @@ take_row(void *arg, const struct sql_row *row)
             .learnt = (time_t)sql_row_int(row, 3),
             .trust = (enum store_trust)sql_row_int(row, 4),
             .marked = (time_t)sql_row_int(row, 5),
+            .preferred = sql_row_int(row, 6) != 0,
         };
         s->result = s->each(s->arg, &c);
         if (s->result != 0 || (s->left > 0 && --s->left == 0))
@@ -318,7 +338,7 @@ take_row(void *arg, const struct sql_row *row)
 static int
 no_marks(struct store *s, struct search *search, struct err *err)
 {
-    int rc = sql_query(s->db, "SELECT " COLUMNS "FROM certificate " JOINS
+    int rc = sql_query(s->db, "SELECT " COLUMNS "0 FROM certificate " JOINS
                        "WHERE mark.trust IS NULL ORDER BY certificate.id", NULL, 0, take_row,
                        search, err);
 

@@ -29,7 +29,7 @@ static struct place here, there;
 static EVP_PKEY *rsa, *ec;
 
 static int
-find(void *arg, const char *who, STACK_OF(X509) *out, struct err *e)
+find(void *arg, const char *who, struct choose_list *out, struct err *e)
 {
     struct place *p = arg;
 
@@ -37,10 +37,8 @@ find(void *arg, const char *who, STACK_OF(X509) *out, struct err *e)
     if (p->rc != 0)
         return err_set(e, p->rc, "the place is closed");
     for (size_t i = 0; i < p->count; i++)
-        if (strcmp(p->entries[i].who, who) == 0) {
-            X509_up_ref(p->entries[i].cert);
-            sk_X509_push(out, p->entries[i].cert);
-        }
+        if (strcmp(p->entries[i].who, who) == 0)
+            ck_assert_int_eq(choose_list_add(out, p->entries[i].cert, CHOOSE_GIVEN, false), 0);
     return 0;
 }
 
