@@ -284,6 +284,10 @@ look_again(struct connection *c, const char *name, const struct operation *op,
     const struct token *at = NULL;
     int rc = err ? err->code : E_TOKEN_REMOVED;
 
+    if (fresh && !key) {
+        int known = memory_find_key(c->agent->memory, fresh, name, err);
+        rc = known != 0 ? known : rc;
+    }
     if (key) {
         rc = anywhere(c, fresh, key, op, &at, err);
         snprintf(label, 128, "%s", at ? at->label : "");

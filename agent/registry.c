@@ -218,7 +218,9 @@ has_come(void *arg, const struct token *t)
     struct registry *r = arg;
 
     log_info("token \"%s\" (%s) is there", t->label, t->serial);
-    tell(r, "inserted", t);
+    /* At the first look nothing has come: it was there. */
+    if (r->finished > 0)
+        tell(r, "inserted", t);
     pthread_mutex_lock(&r->lock);
     r->arrivals++;
     pthread_mutex_unlock(&r->lock);

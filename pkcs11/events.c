@@ -158,9 +158,10 @@ check_return(struct events *e, CK_SLOT_ID id)
     ck->C_CloseSession(session);
 }
 
-/* Looks at all tokens and tells the agent if they are others; whether they are. */
+/* Looks at all tokens and tells the agent if they are others, or if other slots are
+ * listed; whether they are. */
 static bool
-look(struct events *e, bool touched, CK_SLOT_ID id)
+look(struct events *e, bool listed, bool touched, CK_SLOT_ID id)
 {
     unsigned long mark;
     bool other;
@@ -170,7 +171,7 @@ look(struct events *e, bool touched, CK_SLOT_ID id)
         check_return(e, id);
     module_leave(e->module);
     mark = mark_slots(e->module);
-    other = mark != e->mark;
+    other = listed || mark != e->mark;
     e->mark = mark;
     if (other)
         say(e, EVENTS_CHANGED);
@@ -236,7 +237,7 @@ tick(struct events *e, bool told, CK_SLOT_ID id)
     if (!e->waiting && e->may_ask && fetch_events(e, &id))
         touched = true;
     if (other || touched || has_slept(e) || mark_slots(e->module) != e->mark)
-        changed = look(e, touched, id);
+        changed = look(e, other, touched, id);
     pthread_mutex_lock(&e->lock);
     if (told)
         judge(e, changed);
