@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <openssl/x509.h>
-
 #include "cli/certs_int.h"
+#include "trust/crl.h"
 
 int
 certs_put_crl(struct store *store, const uint8_t *der, size_t len, const char *path,
               struct err *err)
 {
-    (void)store, (void)der, (void)len;
-    return err_set(err, E_UNSUPPORTED, "%s: revocation lists are not kept yet; give the file to "
-                   "verify with --crl", path);
+    struct crl *crl = NULL;
+    struct err why = {0};
+    int rc = crl_read(&crl, der, len, false, path, &why);
+
+    if (rc == 0)
+        rc = crl_keep(crl, store, &why);
+    crl_free(&crl);
+    if (rc == E_MALFORMED)
+        return err_set(err, E_INPUT, "%s is damaged, or holds what is neither a certificate nor a "
+                       "revocation list", path);
+    if (rc != 0 && err)
+        *err = why;
+    return rc;
 }

@@ -13,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/trust_options.h"
 #include "trust/certificate.h"
+#include "trust/problem.h"
 
 /* Of a label, before its value. */
 #define LABEL 14
@@ -238,8 +239,9 @@ put_path(struct buf *out, const json_t *object)
         rc = put_line(out, "Revocation", listing_string(path, "revocation"));
     json_array_foreach(json_object_get(path, "problems"), i, item)
         if (rc == 0)
-            rc = put_line(out, listing_string(item, "word") ? "Problem" : "",
-                          listing_string(item, "text"));
+            rc = put_line(out, problem_weight(listing_string(item, "word")) == VERDICT_GOOD
+                                   ? "Note"
+                                   : "Problem", listing_string(item, "text"));
     return rc;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/encrypt_mail.h"
+#include "cli/expiry.h"
 #include "cli/recipient_text.h"
 #include "cli/recipients.h"
 #include "cli/signers.h"
@@ -207,6 +208,8 @@ encrypt_cms(struct cli *cli, const struct options *o, struct err *err)
         rc = open_input(&job, o, err);
     if (rc == 0 && options_has(o, "sign"))
         rc = signers_load(&job.signers, cli, o, false, err);
+    if (rc == 0)
+        expiry_note(cli, &job.signers);
     if (rc == 0)
         rc = tell_recipients(&job, cli, err);
     /* Half a message is seen as such by whoever reads it: it may go out as it comes. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/envelope.h"
+#include "cli/expiry.h"
 #include "cli/signers.h"
 #include "cli/stream.h"
 #include "mail/scan.h"
@@ -197,6 +198,8 @@ encrypt_mail(struct cli *cli, const struct options *o, struct err *err)
         rc = read_mail(&job, err);
     if (rc == 0 && job.sign)
         rc = signers_load(&job.signers, cli, o, true, err);
+    if (rc == 0)
+        expiry_note(cli, &job.signers);
     if (rc == 0)
         rc = envelope_new(&job.envelope, cli, o, job.header, &job.signers, err);
     if (rc == 0)

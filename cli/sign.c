@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 
 #include "cli/cli.h"
+#include "cli/expiry.h"
 #include "cli/sign_again.h"
 #include "cli/signers.h"
 #include "cli/stream.h"
@@ -246,6 +247,8 @@ prepare(struct job *job, struct cli *cli, const struct options *o, struct err *e
         rc = infile_open(&job->content, options_get(o, "content"), err);
     if (rc == 0)
         rc = signers_load(&job->signers, cli, o, !job->cms, err);
+    if (rc == 0)
+        expiry_note(cli, &job->signers);
     if (rc == 0 && job->countersign > 0 && job->signers.count > 1)
         rc = err_set(err, E_USAGE, "--countersign makes one signature; give one -u");
     /* Half a signed mail, piped to a mailer, would be an unsigned one: it is held

@@ -40,13 +40,13 @@ subjectAltName = email:${ENV::CA_EMAIL}
 CNF
     export CA_EMAIL=nobody@example.org CA_USAGE=${CA_USAGE-}
     ca_key "$dir/root.key" rsa2048 && ca_key "$dir/inter.key" rsa2048 || return
-    openssl req -x509 -new -config "$dir/ext.cnf" -extensions root -sha256 -days 30 \
+    openssl req -x509 -new -config "$dir/ext.cnf" -extensions root -sha256 -days 90 \
         -key "$dir/root.key" -subj "/O=Signet Test/CN=Root $RANDOM$RANDOM" \
         -out "$dir/root.crt" || return
     openssl req -new -config "$dir/ext.cnf" -key "$dir/inter.key" \
         -subj "/O=Signet Test/CN=Intermediate" -out "$dir/inter.csr" || return
     openssl x509 -req -in "$dir/inter.csr" -CA "$dir/root.crt" -CAkey "$dir/root.key" \
-        -extfile "$dir/ext.cnf" -extensions inter -sha256 -days 30 \
+        -extfile "$dir/ext.cnf" -extensions inter -sha256 -days 90 \
         -set_serial "0x$(openssl rand -hex 8)" -out "$dir/inter.crt" 2>/dev/null || return
     cat "$dir/inter.crt" "$dir/root.crt" >"$dir/chain.pem"
 }
@@ -63,7 +63,7 @@ ca_key() {
 }
 
 ca_issue() {
-    local dir=$1 csr=$2 email=$3 out=$4 days=${5:-30}
+    local dir=$1 csr=$2 email=$3 out=$4 days=${5:-90}
     CA_EMAIL=$email openssl x509 -req -in "$csr" -CA "$dir/inter.crt" -CAkey "$dir/inter.key" \
         -extfile "$dir/ext.cnf" -extensions leaf -sha256 -days "$days" \
         -set_serial "0x$(openssl rand -hex 8)" -out "$out" 2>/dev/null
@@ -73,7 +73,7 @@ ca_issue_key() {
     local dir=$1 pub=$2 email=$3 out=$4
     CA_EMAIL=$email openssl x509 -new -force_pubkey "$pub" -subj "/O=Signet Test/CN=$email" \
         -CA "$dir/inter.crt" -CAkey "$dir/inter.key" -extfile "$dir/ext.cnf" -extensions leaf \
-        -sha256 -days 30 -set_serial "0x$(openssl rand -hex 8)" -out "$out" 2>/dev/null
+        -sha256 -days 90 -set_serial "0x$(openssl rand -hex 8)" -out "$out" 2>/dev/null
 }
 
 ca_leaf() {
