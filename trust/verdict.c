@@ -198,14 +198,14 @@ best_path(struct path *ret, const struct cms_signature *s, STACK_OF(X509) *certs
     int rc = path_check(ret, options->anchors, s->cert, certs, &options->path, err);
     size_t tried = 0;
 
-    for (int i = 0; rc == 0 && ret->count > 0 && i < sk_X509_num(certs); i++) {
+    for (int i = 0; rc == 0 && path_faults(ret) > 0 && i < sk_X509_num(certs); i++) {
         X509 *other = sk_X509_value(certs, i);
         struct path path;
 
         if (!could_be(s, other) || tried++ == OTHERS_MAX)
             continue;
         rc = path_check(&path, options->anchors, other, certs, &options->path, err);
-        if (rc == 0 && path.count < ret->count) {
+        if (rc == 0 && path_faults(&path) < path_faults(ret)) {
             path_clear(ret);
             *ret = path;
             *cert = other;
