@@ -138,6 +138,12 @@ piv_tell(void *ctx, const char *word, const char *arguments, FILE *answer)
         card->puk.tries = n;
     } else if (strcmp(word, "lose") == 0) {
         lose_session(card);
+    } else if (strcmp(word, "anew") == 0) {
+        card->pin = card->first_pin;
+        card->puk = card->first_puk;
+        card->wrong_pins = card->right_pins = 0;
+        card->lenient = false;
+        lose_session(card);
     } else if (strcmp(word, "lenient") == 0) {
         card->lenient = true;
     } else {

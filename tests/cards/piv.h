@@ -13,6 +13,7 @@
  *     block                 no PIN try is left
  *     tries N               so many are left; puk-tries N
  *     lose                  the session is lost (unselected, no PIN), as by another program
+ *     anew                  PIN, PUK and tries as at the start, strict, no session
  *     lenient               9C as many cards do it: GET DATA may come in between
  */
 #ifndef TESTS_CARDS_PIV_H
@@ -54,7 +55,7 @@ struct piv {
     struct piv_key keys[PIV_KEYS_MAX];
     size_t keys_count;
     uint8_t guid[16];
-    struct piv_secret pin, puk;
+    struct piv_secret pin, puk, first_pin, first_puk;
     bool selected, verified, fresh, lenient;
     unsigned long wrong_pins, right_pins;
     struct apdu_wire wire;

@@ -131,6 +131,8 @@ piv_load(const char *folder)
     }
     read_secret(folder, "pin", "pin-tries", "123456", &card->pin);
     read_secret(folder, "puk", "puk-tries", "12345678", &card->puk);
+    card->first_pin = card->pin;
+    card->first_puk = card->puk;
     read_guid(card);
     return card;
 }
