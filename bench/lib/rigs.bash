@@ -197,6 +197,9 @@ title() {
     file) echo "openssl, file key" ;;
     scd) echo "gpgsm + pkcs11-scd" ;;
     gpgsm) echo "gpgsm, file key" ;;
+    given) echo "Signet, --crl" ;;
+    none) echo "Signet, revocation off" ;;
+    openssl) echo "openssl" ;;
     *) echo "$1" ;;
     esac
 }
