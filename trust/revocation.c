@@ -84,6 +84,10 @@ revocation_free(struct revocation **r)
     for (size_t i = 0; i < (*r)->crl_count; i++)
         crl_free(&(*r)->crls[i]);
     free((*r)->crls);
+    for (size_t i = 0; i < (*r)->answer_count; i++)
+        ocsp_free(&(*r)->answers[i]);
+    free((*r)->answers);
+    revocation_fetched_free(*r);
     free(*r);
     *r = NULL;
 }
@@ -138,6 +142,30 @@ revocation_add_crl(struct revocation *r, const uint8_t *der, size_t len, struct 
     int rc = crl_read(&c, der, len, true, "", err);
 
     return rc != 0 ? rc : revocation_take_crl(r, c, err);
+}
+
+int
+revocation_add_ocsp(struct revocation *r, const uint8_t *der, size_t len, struct err *err)
+{
+    struct ocsp_answer *a;
+    int rc = ocsp_read(&a, der, len, "", err);
+
+    return rc != 0 ? rc : revocation_take_ocsp(r, a, err);
+}
+
+bool
+revocation_asked(struct revocation *r, const void *what, size_t len)
+{
+    uint8_t key[STORE_HASH];
+
+    if (r->asked_count == REVOCATION_ASKED_MAX ||
+        EVP_Digest(what, len, key, NULL, EVP_sha256(), NULL) != 1)
+        return true;
+    for (size_t i = 0; i < r->asked_count; i++)
+        if (memcmp(r->asked[i], key, sizeof key) == 0)
+            return true;
+    memcpy(r->asked[r->asked_count++], key, sizeof key);
+    return false;
 }
 
 struct loading {
@@ -207,10 +235,12 @@ finish(struct chain *chain)
 static int
 ask(struct revocation *r, struct chain *chain, struct err *err)
 {
-    int rc = 0;
+    int rc = revocation_ocsp(r, chain, err);
 
-    if (is_open(chain))
+    if (rc == 0 && is_open(chain))
         rc = revocation_crls(r, chain, err);
+    if (rc == 0 && is_open(chain) && r->settings.fetcher != NULL)
+        rc = revocation_fetch(r, chain, err);
     if (rc == 0)
         finish(chain);
     return rc;

@@ -54,6 +54,7 @@ const char *finding_reason(int reason);
 
 /* Keeps the CRL, or frees it. */
 int revocation_take_crl(struct revocation *, struct crl *, struct err *err) must_check;
+int revocation_take_ocsp(struct revocation *, struct ocsp_answer *, struct err *err) must_check;
 /* The certificate's issuer has that name: CRLs of the store's. */
 int revocation_load(struct revocation *, const X509_NAME *, struct err *err) must_check;
 
