@@ -56,7 +56,7 @@
     X(C_FindObjectsInit) X(C_FindObjects) X(C_FindObjectsFinal) \
     X(C_GetAttributeValue) X(C_SetAttributeValue) \
     X(C_CreateObject) X(C_DestroyObject) \
-    X(C_SignInit) X(C_Sign) X(C_DecryptInit) X(C_Decrypt) X(C_DeriveKey) \
+    X(C_SignInit) X(C_Sign) X(C_DecryptInit) X(C_Decrypt) X(C_DeriveKey) X(C_UnwrapKey) \
     X(C_GenerateKeyPair)
 
 struct ck_calls {

@@ -81,6 +81,58 @@ is_infrastructure(CK_RV rv)
     return yes != 0;
 }
 
+/* What C_UnwrapKey may say before it has looked at the ciphertext. */
+static bool
+is_unwrap_refused(CK_RV rv)
+{
+    return rv_is_refused(rv) || rv == CKR_KEY_FUNCTION_NOT_PERMITTED ||
+           rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_TEMPLATE_INCOMPLETE;
+}
+
+/* Keys that unwrap and do not decrypt (CKA_UNWRAP; pkcs11/quirk.h, unwrap-only): into a
+ * secret of this session, which is read. That it cannot be read counts as an answer
+ * about the plaintext, since it shows only when unwrapping went well. */
+static int
+unwrap_with(const struct use *u, CK_MECHANISM *mech, const struct job *j, uint8_t *out,
+            size_t *len, CK_RV *ret_rv, struct err *err)
+{
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_ATTRIBUTE t[] = {
+        {CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type},
+        {CKA_TOKEN, &no, sizeof no},       {CKA_SENSITIVE, &no, sizeof no},
+        {CKA_EXTRACTABLE, &yes, sizeof yes},
+    };
+    CK_ATTRIBUTE value = {CKA_VALUE, out, *len};
+    uint8_t padded[SPKI_RSA_MAX] = {0};
+    size_t size = spki_size(&u->key->spki);
+    CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
+    CK_RV rv;
+
+    memcpy(padded + size - j->len, j->data, j->len);
+    rv = context_login(u);
+    if (rv != CKR_OK && rv != CKR_OPERATION_NOT_INITIALIZED)
+        return context_err(u, rv, err);
+    u->context->failed = u->context->open = false;
+    rv = u->ck->C_UnwrapKey
+             ? u->ck->C_UnwrapKey(u->session, mech, u->key->private_key, padded, size, t,
+                                  sizeof t / sizeof *t, &made)
+             : CKR_KEY_FUNCTION_NOT_PERMITTED;
+    if (is_infrastructure(rv))
+        return slot_err(u->slot, err, rv, u->what);
+    if (is_unwrap_refused(rv))
+        return slot_err(u->slot, err, CKR_KEY_FUNCTION_NOT_PERMITTED, u->what);
+    *ret_rv = rv;
+    if (rv != CKR_OK)
+        return 0;
+    slot_set_quirk(u->slot, QUIRK_UNWRAP_ONLY);
+    *ret_rv = u->ck->C_GetAttributeValue(u->session, made, &value, 1);
+    *len = value.ulValueLen;
+    u->ck->C_DestroyObject(u->session, made);
+    return 0;
+}
+
 /* Runs one mechanism. Only failures that C_Decrypt itself reported, and that may
  * tell of the plaintext, end up in *ret_rv with 0 returned. */
 static int
@@ -92,6 +144,8 @@ decrypt_with(const struct use *u, CK_MECHANISM *mech, const struct job *j, uint8
     CK_ULONG got = *len;
     CK_RV rv = u->ck->C_DecryptInit(u->session, mech, u->key->private_key);
 
+    if (rv == CKR_KEY_FUNCTION_NOT_PERMITTED && mech->mechanism != CKM_RSA_X_509)
+        return unwrap_with(u, mech, j, out, len, ret_rv, err);
     if (rv != CKR_OK)
         return slot_err(u->slot, err, rv, u->what);
     memcpy(padded + size - j->len, j->data, j->len);
@@ -301,6 +355,7 @@ oaep(const struct use *u, const struct job *j, struct err *err)
         if (again != 0 && again != E_DECRYPT)
             return rc;
         slot_set_refused(u->slot, way);
+        slot_set_quirk(u->slot, QUIRK_OAEP_SHA1);
         *err = second;
         return again;
     }
@@ -316,7 +371,7 @@ decrypt_op(const struct use *u, void *arg, struct err *err)
 
     if (rc != 0)
         return rc;
-    if (u->key->spki.type == ALG_KEY_RSA && u->key->decrypt &&
+    if (u->key->spki.type == ALG_KEY_RSA &&
         j->len <= spki_size(&u->key->spki))
         return j->scheme->padding == ALG_PAD_PKCS1 ? pkcs1(u, j, err) : oaep(u, j, err);
     slot_label(u->slot, label);
@@ -324,9 +379,6 @@ decrypt_op(const struct use *u, void *arg, struct err *err)
         return err_set(err, E_MECHANISM, "token \"%s\": key %.16s is of type %s and cannot "
                        "decrypt; choose an RSA key", label, u->key->spki.name,
                        alg_key_name(u->key->spki.type));
-    if (!u->key->decrypt)
-        return err_set(err, E_DENIED, "token \"%s\": key %.16s may not be used to decrypt; "
-                       "choose another key", label, u->key->spki.name);
     return err_set(err, E_MALFORMED, "token \"%s\": %zu bytes are no ciphertext for key %.16s "
                    "of %u bits", label, j->len, u->key->spki.name, u->key->spki.bits);
 }

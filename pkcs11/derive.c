@@ -73,7 +73,8 @@ derive_either(const struct use *u, const struct job *j, CK_OBJECT_HANDLE *ret)
     CK_RV first, rv;
 
     memcpy(buffer, j->point, j->len);
-    first = derive_with(u, buffer, j->len, ret);
+    first = slot_quirk(u->slot, QUIRK_DERIVE_DER) ? CKR_MECHANISM_PARAM_INVALID
+                                                  : derive_with(u, buffer, j->len, ret);
     if (first == CKR_OK || u->context->failed || rv_is_lost(first) || rv_code(first) == E_DENIED)
         return first;
     buffer[head++] = 0x04;
@@ -82,7 +83,9 @@ derive_either(const struct use *u, const struct job *j, CK_OBJECT_HANDLE *ret)
     buffer[head++] = (uint8_t)j->len;
     memcpy(buffer + head, j->point, j->len);
     rv = derive_with(u, buffer, head + j->len, ret);
-    return rv == CKR_OK ? rv : first;
+    if (rv == CKR_OK)
+        slot_set_quirk(u->slot, QUIRK_DERIVE_DER);
+    return rv == CKR_OK || rv_is_lost(rv) || u->context->failed ? rv : first;
 }
 
 /* Z of exactly the coordinate's length: leading zeros that a token dropped from
@@ -114,6 +117,21 @@ bad_point(const struct use *u, struct err *err)
                    u->key->spki.curve, u->key->spki.name);
 }
 
+/* What unwraps the content key runs here, so Z has to leave the token. */
+static int
+hidden(const struct use *u, CK_RV rv, struct err *err)
+{
+    char label[TOKEN_TEXT];
+
+    slot_set_quirk(u->slot, QUIRK_DERIVE_HIDDEN);
+    slot_label(u->slot, label);
+    err_set(err, E_MECHANISM, "token \"%s\": keeps what key %.16s agreed on to itself; allow derived "
+            "keys to be read in the token's settings, or decrypt with an RSA key", label,
+            u->key->spki.name);
+    err->rv = rv;
+    return E_MECHANISM;
+}
+
 static int
 derive_op(const struct use *u, void *arg, struct err *err)
 {
@@ -124,10 +142,10 @@ derive_op(const struct use *u, void *arg, struct err *err)
     CK_RV rv;
     int rc;
 
-    if (!u->key->derive) {
-        bool can = u->key->spki.type == ALG_KEY_EC;
+    /* Of EC keys only the token knows it for sure (pkcs11/quirk.h, usage-wrong). */
+    if (!u->key->derive && u->key->spki.type != ALG_KEY_EC) {
         slot_label(u->slot, label);
-        return err_set(err, can ? E_DENIED : E_MECHANISM, "token \"%s\": key %.16s of type %s "
+        return err_set(err, E_MECHANISM, "token \"%s\": key %.16s of type %s "
                        "may not be used for key agreement; choose another key", label,
                        u->key->spki.name, alg_key_name(u->key->spki.type));
     }
@@ -143,8 +161,12 @@ derive_op(const struct use *u, void *arg, struct err *err)
         return err->code;
     if (rv != CKR_OK)
         return slot_err(u->slot, err, rv, u->what);
+    if (!u->key->derive)
+        slot_set_quirk(u->slot, QUIRK_USAGE_WRONG);
     rv = u->ck->C_GetAttributeValue(u->session, z, &value, 1);
     u->ck->C_DestroyObject(u->session, z);
+    if (rv == CKR_ATTRIBUTE_SENSITIVE || (rv == CKR_OK && value.ulValueLen > secret_max(j->out)))
+        return hidden(u, rv, err);
     if (rv != CKR_OK)
         return slot_err(u->slot, err, rv, u->what);
     rc = fit(u, j->out, value.ulValueLen);

@@ -97,22 +97,6 @@ own_spki(struct spki *ret, const struct attr *a)
     return E_UNSUPPORTED;
 }
 
-static int
-spki_by_id(struct spki *ret, const struct reading *r, const struct key *k, CK_KEY_TYPE type)
-{
-    for (size_t i = 0; i < r->public_count; i++) {
-        const struct key *p = &r->publics[i];
-        if (same_kind(&p->spki, type) && same_id(k->id, k->id_len, p->id, p->id_len))
-            return spki_copy(ret, &p->spki);
-    }
-    for (size_t i = 0; i < r->cert_count; i++) {
-        const struct cert *c = &r->certs[i];
-        if (same_kind(&c->spki, type) && same_id(k->id, k->id_len, c->id, c->id_len))
-            return spki_copy(ret, &c->spki);
-    }
-    return E_NO_KEY;
-}
-
 static struct key *
 find_in(struct key *keys, size_t count, const char *name)
 {
@@ -120,6 +104,46 @@ find_in(struct key *keys, size_t count, const char *name)
         if (memcmp(keys[i].spki.name, name, SPKI_NAME) == 0)
             return &keys[i];
     return NULL;
+}
+
+/* How well a public half fits a private key that does not tell its own: by CKA_ID; where
+ * one of them has none, by label. Among several the one that no other key has taken
+ * (pkcs11/quirk.h, id-missing and id-shared). 0: not at all. */
+static unsigned
+fitness(const struct reading *r, const struct key *k, const struct spki *s, const uint8_t *id,
+        size_t id_len, const char *label)
+{
+    bool by_id = same_id(k->id, k->id_len, id, id_len);
+    bool by_label = k->label && label && k->label[0] && strcmp(k->label, label) == 0;
+
+    if (!by_id && (!by_label || (k->id_len > 0 && id_len > 0)))
+        return 0;
+    return (by_id ? 4 : 0) + (find_in(r->keys, r->key_count, s->name) ? 0 : 2) + by_label;
+}
+
+static int
+spki_by_id(struct spki *ret, const struct reading *r, const struct key *k, CK_KEY_TYPE type)
+{
+    const struct spki *best = NULL;
+    unsigned most = 0, fit;
+
+    for (size_t i = 0; i < r->public_count; i++) {
+        const struct key *p = &r->publics[i];
+        fit = same_kind(&p->spki, type) ? fitness(r, k, &p->spki, p->id, p->id_len, p->label) : 0;
+        if (fit > most) {
+            most = fit;
+            best = &p->spki;
+        }
+    }
+    for (size_t i = 0; i < r->cert_count; i++) {
+        const struct cert *c = &r->certs[i];
+        fit = same_kind(&c->spki, type) ? fitness(r, k, &c->spki, c->id, c->id_len, c->label) : 0;
+        if (fit > most) {
+            most = fit;
+            best = &c->spki;
+        }
+    }
+    return best ? spki_copy(ret, best) : E_NO_KEY;
 }
 
 /* Appends *k_steal, or drops it when its name is there already. */
@@ -176,12 +200,14 @@ read_private(struct reading *r, CK_OBJECT_HANDLE object)
     rv = attrs_read(r->ck, r->session, object, a, A_COUNT);
     if (rv == CKR_OK) {
         take_id(k.id, &k.id_len, &a[A_ID]);
+        k.label = safe_label(&a[A_LABEL]);
         if (own_spki(&k.spki, a) == 0 ||
             spki_by_id(&k.spki, r, &k, attr_ulong(&a[A_TYPE], CKK_VENDOR_DEFINED)) == 0) {
-            k.label = safe_label(&a[A_LABEL]);
             k.always_authenticate = attr_bool(&a[A_ALWAYS], false);
             set_uses(&k, a);
             rv = add_key(&r->keys, &r->key_count, &k);
+        } else {
+            key_clear(&k);
         }
     }
     attrs_clear(a, A_COUNT);

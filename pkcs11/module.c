@@ -35,20 +35,36 @@ struct init_args {
     void *nss_reserved;
 };
 
+static bool
+refuses_args(CK_RV rv)
+{
+    return rv == CKR_ARGUMENTS_BAD || rv == CKR_CANT_LOCK || rv == CKR_NEED_TO_CREATE_THREADS;
+}
+
+/* With locking by the system, without, and with no arguments at all: some modules take
+ * only one of these (pkcs11/quirk.h, init-args). */
+static CK_RV
+initialize_any(struct module *m, char *init_string)
+{
+    struct init_args a = {.args = {.flags = CKF_OS_LOCKING_OK, .pReserved = init_string}};
+    CK_RV rv = m->ck->C_Initialize(&a);
+
+    if (!refuses_args(rv))
+        return rv;
+    m->single_thread = true;
+    a.args.flags = 0;
+    rv = m->ck->C_Initialize(&a);
+    if (refuses_args(rv) && !init_string)
+        rv = m->ck->C_Initialize(NULL);
+    return rv;
+}
+
 static int
 initialize(struct module *m, const char *init_string, struct err *err)
 {
-    struct init_args a = {.args = {.flags = CKF_OS_LOCKING_OK}};
     char *copy = init_string ? strdup(init_string) : NULL;
-    CK_RV rv;
+    CK_RV rv = initialize_any(m, copy);
 
-    a.args.pReserved = copy;
-    rv = m->ck->C_Initialize(&a);
-    if (rv == CKR_ARGUMENTS_BAD || rv == CKR_CANT_LOCK || rv == CKR_NEED_TO_CREATE_THREADS) {
-        m->single_thread = true;
-        a.args.flags = 0;
-        rv = m->ck->C_Initialize(copy ? (void *)&a : NULL);
-    }
     free(copy);
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return 0;

@@ -31,18 +31,16 @@ check_key(const struct use *u, const struct job *j, struct err *err)
     unsigned least = s->type == ALG_KEY_RSA ? RSA_BITS_MIN
                      : s->type == ALG_KEY_EC ? EC_BITS_MIN : 0;
 
-    if (s->type == j->sig->key && s->bits >= least && u->key->sign)
+    /* Whether CKA_SIGN speaks true only the token knows (pkcs11/quirk.h, usage-wrong). */
+    if (s->type == j->sig->key && s->bits >= least)
         return 0;
     slot_label(u->slot, label);
     if (s->type != j->sig->key)
         return err_set(err, E_MECHANISM, "token \"%s\": key %.16s is of type %s and cannot sign "
                        "with %s; choose another scheme or key", label, s->name,
                        alg_key_name(s->type), j->sig->name);
-    if (s->bits < least)
-        return err_set(err, E_WEAK, "token \"%s\": key %.16s has %u bits, too few to sign with; "
-                       "use a key of %u bits or more", label, s->name, s->bits, least);
-    return err_set(err, E_DENIED, "token \"%s\": key %.16s may not be used to sign; choose "
-                   "another key", label, s->name);
+    return err_set(err, E_WEAK, "token \"%s\": key %.16s has %u bits, too few to sign with; use a "
+                   "key of %u bits or more", label, s->name, s->bits, least);
 }
 
 /* Strips or adds leading zeros: some modules return the bare integer, or one
@@ -95,6 +93,8 @@ finish(const struct use *u, const struct job *j, struct err *err)
     size_t size = spki_size(&u->key->spki);
     int rc = 0;
 
+    if (!u->key->sign)
+        slot_set_quirk(u->slot, QUIRK_USAGE_WRONG);
     if (j->mech->output == MECH_MODULUS)
         rc = fit_modulus(j->ret, size);
     else if (j->mech->output == MECH_RS)
@@ -215,6 +215,7 @@ sign_op(const struct use *u, void *arg, struct err *err)
     if (rc != 0)
         return rv_code(rv);
     slot_set_refused(u->slot, way);
+    slot_set_quirk(u->slot, QUIRK_BARE_ONLY);
     return finish(u, j, err);
 }
 

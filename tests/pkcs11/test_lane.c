@@ -83,6 +83,9 @@ COUNTED(C_Decrypt, (CK_SESSION_HANDLE h, CK_BYTE *d, CK_ULONG n, CK_BYTE *s, CK_
         (h, d, n, s, m))
 COUNTED(C_DeriveKey, (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_OBJECT_HANDLE k,
                       CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *o), (h, m, k, t, n, o))
+COUNTED(C_UnwrapKey, (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_OBJECT_HANDLE k, CK_BYTE *w,
+                      CK_ULONG len, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *o),
+        (h, m, k, w, len, t, n, o))
 COUNTED(C_GenerateKeyPair, (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_ATTRIBUTE *a, CK_ULONG na,
                             CK_ATTRIBUTE *b, CK_ULONG nb, CK_OBJECT_HANDLE *p,
                             CK_OBJECT_HANDLE *q), (h, m, a, na, b, nb, p, q))
