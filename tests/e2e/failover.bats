@@ -66,8 +66,8 @@ used() { grep '"event":"key"' "$SIGNET_HOME/audit.log" | grep '"result":"ok"' | 
 @test "a token that has lost its key is no obstacle" {
     SOFTHSM2_CONF=$T/one/softhsm2.conf pkcs11-tool --module "$SOFTHSM_MODULE" \
         --token-label one --login --pin "$PIN" --delete-object --type privkey --id 01
-    for i in 1 2 3 4; do
-        ends 0 signet sign -u twin@fail.example -o m.$i "$T/mail"
-        ok openssl_accepts_mail m.$i
+    for turn in 1 2 3 4; do
+        ends 0 signet sign -u twin@fail.example -o m.$turn "$T/mail"
+        ok openssl_accepts_mail m.$turn
     done
 }
