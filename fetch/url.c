@@ -130,6 +130,8 @@ parse(struct url *u, bool redirected, struct err *err)
     if (strncasecmp(u->text, "ldap", 4) == 0 && (slashes[3] == '/' || slashes[3] == '?'))
         return err_set(err, E_UNSUPPORTED, SHOWN ": names no server, so there is nobody to ask",
                        u->text);
+    if (slashes[3] == '/' && strncasecmp(u->text, "file", 4) != 0)
+        return err_set(err, E_MALFORMED, SHOWN ": names no server", u->text);
     u->handle = curl_url();
     if (u->handle == NULL)
         return err_set(err, E_NOMEM, "out of memory");

@@ -155,10 +155,11 @@ read_request(struct request *r)
         return false;
     field(r->head, "Content-Length", length, sizeof length);
     field(r->head, "Content-Type", r->media_type, sizeof r->media_type);
-    r->path = strstr(r->target, "://");
-    r->path = r->path != NULL ? strchr(r->path + 3, '/') : strchr(r->target, '/');
+    r->path = r->target[0] == '/' ? r->target : strstr(r->target, "://");
+    if (r->path != r->target)
+        r->path = r->path != NULL ? strchr(r->path + 3, '/') : NULL;
     if (r->path == NULL)
-        r->path = r->target[0] == '/' ? r->target : "/";
+        r->path = "/";
     return read_body(r, end + 4, (size_t)(r->head + have - end - 4), strtoul(length, NULL, 10));
 }
 
