@@ -15,19 +15,29 @@
 
 extern char **environ;
 
+/* Also before any test runs, where Check cannot be told. */
+static void
+require(bool it)
+{
+    if (!it) {
+        perror("a server cannot be started");
+        exit(1);
+    }
+}
+
 void
 rig_start(struct server *s, char *const argv[], int *out)
 {
     posix_spawn_file_actions_t files;
     int in[2], outs[2] = {-1, -1};
-    ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
+    require(pipe2(in, O_CLOEXEC) == 0);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, in[0], 0);
     if (out != NULL) {
-        ck_assert_int_eq(pipe2(outs, O_CLOEXEC), 0);
+        require(pipe2(outs, O_CLOEXEC) == 0);
         posix_spawn_file_actions_adddup2(&files, outs[1], 1);
     }
-    ck_assert_int_eq(posix_spawn(&s->pid, argv[0], &files, NULL, argv, environ), 0);
+    require(posix_spawn(&s->pid, argv[0], &files, NULL, argv, environ) == 0);
     posix_spawn_file_actions_destroy(&files);
     close(in[0]);
     s->input = in[1];

@@ -6,7 +6,7 @@ set -u
 T=$1
 for piece in ports ldap dnssec; do . "$E2E_LIB/$piece.bash"; done
 ldap_there && dnssec_there && command -v openssl >/dev/null || exit 77
-trap 'ldap_stop_all; dnssec_stop_all' EXIT
+trap 'ldap_stop_all; dnssec_stop_all; servers_stop "$T/tls.pids"' EXIT
 mkdir -p "$T/signed" "$T/spoiled" "$T/unsigned"
 certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/key" \
@@ -31,6 +31,14 @@ signed() { # FOLDER SPOIL NAME
 DNSSEC_UNSIGNED=1 dnssec_start "$T/plain" example.org "$T/records" >&2 || exit 1
 printf 'LDAP=%s\nPLAIN=%s\n' "$LDAP_URL" "$DNS_RESOLVER"
 unset DNSSEC_UNSIGNED
+port=$(port_free)
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/tls.key" \
+    -out "$T/tls.pem" -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+openssl s_server -accept "127.0.0.1:$port" -cert "$T/tls.pem" -key "$T/tls.key" -www -quiet \
+    </dev/null >/dev/null 2>&1 &
+echo $! >"$T/tls.pids"
+port_await "$port" $! || exit 1
+printf 'TLS=https://127.0.0.1:%s/\n' "$port"
 signed "$T/signed" '' SIGNED
 signed "$T/spoiled" '/RRSIG[[:space:]]SMIMEA/s/example\.org\. ..../example.org. AAAA/' SPOILED
 printf 'ONE=%s\nTWO=%s\nready\n' "$T/one.der" "$T/two.der"

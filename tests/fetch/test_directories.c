@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A directory (slapd) and the DNS (nsd, zones signed by ldns), each on loopback. */
+/* A directory (slapd), the DNS (nsd, zones signed by ldns) and TLS, each on loopback. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +233,17 @@ START_TEST(a_resolver_that_says_nothing)
 }
 END_TEST
 
+/* Its certificate is its own, and no authority's of this system. */
+START_TEST(a_tls_server_must_prove_itself)
+{
+    struct fetcher *f = rig_fetcher(60000);
+    struct fetch_request r = rig_fetch(f, rig_get(setting("TLS")));
+    assert_answer(r, E_DENIED);
+    ck_assert_ptr_nonnull(strstr(r.err.text, "certificate"));
+    fetcher_free(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -252,6 +263,7 @@ main(void)
     tcase_add_test(t, without_signatures_where_some_must_be);
     tcase_add_test(t, dns_settings_that_are_wrong);
     tcase_add_test(t, a_resolver_that_says_nothing);
+    tcase_add_test(t, a_tls_server_must_prove_itself);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);

@@ -356,17 +356,6 @@ START_TEST(nobody_listens)
 }
 END_TEST
 
-/* A server that speaks no TLS; that a stranger's certificate is refused is libcurl's default. */
-START_TEST(https_is_not_http)
-{
-    char url[100];
-    snprintf(url, sizeof url, "https%s", rig_url(&http, "/file") + 4);
-    struct fetch_request r = rig_fetch(fetcher, rig_get(url));
-    ck_assert_int_lt(r.rc, 0);
-    ck_assert_uint_eq(rig_lines(&http, ".hits"), 0);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -390,7 +379,6 @@ main(void)
     tcase_add_test(t, a_proxy_is_used_and_its_own_address_is_no_matter);
     tcase_add_test(t, the_environments_proxy_and_its_exceptions);
     tcase_add_test(t, nobody_listens);
-    tcase_add_test(t, https_is_not_http);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
