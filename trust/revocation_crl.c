@@ -285,6 +285,7 @@ on_finding(int ok, X509_STORE_CTX *ctx)
         return 1;
     if (is_nested(run, ctx))
         return on_nested(run, ctx, code);
+    c = crl_at_fault(run, ctx, code);
     if (depth + 1 >= run->chain->count)
         return 1;
     struct state *state = &run->states[depth];
@@ -292,7 +293,6 @@ on_finding(int ok, X509_STORE_CTX *ctx)
         state->revoked = state->revoked || take_revoked(run, depth);
         return 1;
     }
-    c = crl_at_fault(run, ctx, code);
     if (code == X509_V_ERR_CRL_NOT_YET_VALID && c != NULL &&
         later_counts(run, c, chain_cert(run->chain, depth)))
         return 1;
@@ -425,6 +425,9 @@ revocation_crls(struct revocation *r, struct chain *chain, struct err *err)
     int rc = E_NOMEM;
 
     pthread_once(&once, make_index);
+    /* What libcrypto reads of extensions it keeps from the first time it is asked. */
+    for (size_t i = 0; i < chain->count; i++)
+        (void)X509_check_purpose(chain_cert(chain, i), -1, 0);
     if (store != NULL && untrusted != NULL &&
         X509_STORE_add_cert(store, chain_cert(chain, chain->count - 1)) == 1 &&
         X509_STORE_set_ex_data(store, store_index, &run) == 1) {
