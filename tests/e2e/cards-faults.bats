@@ -70,8 +70,8 @@ no_try_lost() { [ "$(card_count rsa wrong-pins)" -eq 0 ] || fail "$(card rsa cou
     no_try_lost
 }
 
-@test "pulled out while it signs, at each command of a signature" {
-    for n in 1 2 3 4; do
+@test "pulled out while it signs, at each of the later commands of a signature" {
+    for n in 2 3 4; do
         wait_until works_again
         card rsa on any $n out 900
         good_or_told
@@ -82,9 +82,20 @@ no_try_lost() { [ "$(card_count rsa wrong-pins)" -eq 0 ] || fail "$(card rsa cou
     no_try_lost
 }
 
+# OpenSC 0.23 waits for itself when the transport fails at the first command (its sc_unlock
+# returns an error with its mutex locked). The token host is replaced at its deadline.
+@test "pulled out at the first command, where the module hangs: told or signed in the end" {
+    signs
+    card rsa on any 1 out 900
+    good_or_told
+    card_wait_in rsa
+    wait_until works_again
+    no_try_lost
+}
+
 @test "swapped for another card while it signs: never the other one's signature" {
     signs
-    card rsa on 87 1 swap "$T/cards/other" 900
+    card rsa on 87 2 swap "$T/cards/other" 900
     good_or_told
     seen_other() { signet keys --json | jq -e 'any(.[]; .token == "9a-other@cards.example")' >/dev/null; }
     wait_until card_is_in rsa
