@@ -203,6 +203,7 @@ static const struct conf_key keys[] = {
     {"module", "init-args", is_any, "a text"},
     {"module", "softhsm-conf", is_path, PATH},
     {"module", "disable", is_bool, BOOL},
+    {"module", "wait-for-events", is_bool, BOOL},
     {"token", "pin-source", is_pin_source, "file: and " PATH},
     {"token", "cache-always-authenticate", is_bool, BOOL},
     {"trust", "revocation", is_revocation, "one of " REVOCATIONS},

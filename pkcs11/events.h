@@ -6,7 +6,7 @@
  * Only for modules with slots whose token can go (CKF_REMOVABLE_DEVICE), or without
  * any slot yet; for others nothing runs. C_WaitForSlotEvent hangs in some modules, lies
  * in others, is absent in many, and in some it holds the lock that every other call
- * wants. So it is believed only when it has proved itself: until then, and from the
+ * wants. So it is called only where the configuration says so, and believed only when it has proved itself: until then, and from the
  * first lie on, the list of slots is asked for twice a second, which costs a token
  * nothing. It is first called while no command is under way; when the module answers
  * nothing else then, the host ends, and asks its agent for a successor that never
