@@ -61,6 +61,7 @@ void
 fetch_settings_read(struct fetch_settings *s, const struct conf *conf)
 {
     *s = (struct fetch_settings){
+        .offline = conf_get_bool(conf, "fetch", NULL, "offline", false),
         .allow_private = conf_get_bool(conf, "fetch", NULL, "private", false),
         .deadline_ms = 1000 * conf_get_duration(conf, "fetch", NULL, "deadline",
                                                 FETCH_DEADLINE_MS / 1000),
