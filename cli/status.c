@@ -171,8 +171,9 @@ put_valid(struct buf *out, const struct verdict_signer *s)
     if (s->has_time && (gmtime_r(&s->time, &when) == NULL ||
                         strftime(date, sizeof date, "%Y-%m-%d", &when) == 0))
         date[0] = '\0';
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(s->cert), &end) == 1)
-        has_end = &end;
+    /* As gpgsm: of the whole path. */
+    if (s->end != 0)
+        has_end = gmtime_r(&s->end, &end);
     if (rc == 0)
         rc = put_fingerprint(out, s->cert);
     if (rc == 0)

@@ -79,6 +79,12 @@ read_policies(struct trust *t, const struct options *o, struct err *err)
     return 0;
 }
 
+static bool
+is_offline(const struct conf *conf, const struct options *o)
+{
+    return options_has(o, "offline") || conf_get_bool(conf, "fetch", NULL, "offline", false);
+}
+
 /* It opens nothing yet. */
 static int
 make_fetcher(struct trust *t, const struct conf *conf, const struct options *o, struct err *err)
@@ -86,8 +92,7 @@ make_fetcher(struct trust *t, const struct conf *conf, const struct options *o, 
     struct fetch_settings settings = {.offline = false};
 
     fetch_settings_read(&settings, conf);
-    settings.offline = options_has(o, "offline") ||
-                       conf_get_bool(conf, "fetch", NULL, "offline", false);
+    settings.offline = is_offline(conf, o);
     return fetcher_new(&t->fetcher, &settings, err);
 }
 
@@ -154,6 +159,21 @@ add_crl_file(struct revocation *r, const char *path, struct err *err)
     return rc;
 }
 
+/* What will be fetched needs a place to be kept, so that it is not fetched again. Where none can
+ * be made, a home that cannot be written, it is fetched each time. */
+static int
+open_store(struct trust *t, const struct cli *cli, bool fetches, struct err *err)
+{
+    int rc = store_open(&t->store, cli->home.state, true, err);
+    struct err ignored;
+
+    err_clear(&ignored);
+    if (rc == 0 && t->store == NULL && fetches && home_make(&cli->home, &ignored) == 0 &&
+        store_open(&t->store, cli->home.state, false, &ignored) != 0)
+        t->store = NULL;
+    return rc;
+}
+
 static int
 make_revocation(struct trust *t, const struct conf *conf, const struct options *o,
                 struct err *err)
@@ -190,7 +210,7 @@ fill(struct trust *t, struct cli *cli, const struct options *o, struct err *err)
     if (rc == 0)
         rc = anchors_of_options(&t->anchors, cli, conf, o, err);
     if (rc == 0)
-        rc = store_open(&t->store, cli->home.state, true, err);
+        rc = open_store(t, cli, mode_of(conf, o) != REVOCATION_OFF && !is_offline(conf, o), err);
     if (rc == 0)
         rc = make_fetcher(t, conf, o, err);
     if (rc == 0)

@@ -297,9 +297,28 @@ find_address(struct findings *f, const struct cms_signature *s,
         find_one_address(f, s->cert, options->from[i], options);
 }
 
+static time_t
+end_of(const X509 *cert)
+{
+    struct tm tm;
+    return ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1 ? timegm(&tm) : 0;
+}
+
+/* The first of the path that ends. */
+static time_t
+earliest_end(const X509 *signer, STACK_OF(X509) *chain)
+{
+    time_t end = signer != NULL ? end_of(signer) : 0;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        time_t other = end_of(sk_X509_value(chain, i));
+        end = other < end ? other : end;
+    }
+    return end;
+}
+
 /* For verdict_signer_at. */
 static int
-keep_signer(struct verdict *v, const struct cms_signature *s)
+keep_signer(struct verdict *v, const struct cms_signature *s, const struct path *path)
 {
     struct verdict_signer *grown = realloc(v->signers, (v->signer_count + 1) * sizeof *grown);
     if (grown == NULL)
@@ -307,7 +326,8 @@ keep_signer(struct verdict *v, const struct cms_signature *s)
     v->signers = grown;
     grown[v->signer_count] = (struct verdict_signer){
         .state = s->state, .cert = s->cert, .has_time = s->has_signing_time,
-        .time = s->signing_time, .digest = s->digest};
+        .time = s->signing_time, .end = earliest_end(s->cert, path->chain),
+        .digest = s->digest};
     if (s->cert != NULL)
         X509_up_ref(s->cert);
     v->signer_count++;
@@ -321,7 +341,7 @@ keep(struct verdict *v, const struct cms_signature *s, const struct path *path,
     json_t *shown = f->failed ? NULL : verdict_signature_json(s, path, f->words);
     int rc = 0;
     if (shown == NULL || json_array_append(v->signatures, shown) != 0 ||
-        json_array_append(v->reasons, f->texts) != 0 || keep_signer(v, s) != 0)
+        json_array_append(v->reasons, f->texts) != 0 || keep_signer(v, s, path) != 0)
         rc = verdict_no_memory(err);
     json_decref(shown);
     return rc;

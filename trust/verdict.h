@@ -102,6 +102,7 @@ struct verdict_signer {
     X509 *cert;                     /* NULL: it was not found */
     bool has_time;
     time_t time;                    /* as the signer claims */
+    time_t end;                     /* of the path, its earliest; 0: unknown */
     const struct alg_digest *digest;/* NULL: unknown */
 };
 /* The ith signature; false behind the last. */

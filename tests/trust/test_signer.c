@@ -290,6 +290,48 @@ START_TEST(every_word_is_documented)
 }
 END_TEST
 
+/* Whatever speaks against a message comes with what to do. */
+START_TEST(every_fault_has_advice)
+{
+    for (size_t i = 0; problem_at(i) != NULL; i++)
+        ck_assert_msg(problem_weight(problem_at(i)) == VERDICT_GOOD ||
+                          problem_advice(problem_at(i)) != NULL, "%s", problem_at(i));
+    ck_assert_ptr_null(problem_advice("a-word-nobody-knows"));
+}
+END_TEST
+
+/* An expired certificate that was valid when the signer says: told, and still expired. */
+START_TEST(a_claimed_time_makes_nothing_good)
+{
+    static const char *const alice = "alice@example.org";
+    time_t now = time(NULL);
+    X509 *cert = pki_cert(&(struct pki_request){.cn = "Alice", .email = alice}, leaf_key, ca,
+                          ca_key);
+    struct cms_signature s = {.state = CMS_INTACT, .cert = cert, .algorithm = "x",
+                              .has_signing_time = true, .signing_time = now};
+    struct verdict_options o = options_for(&alice, NULL);
+    struct verdict_signer signer;
+    struct buf *text = buf_new();
+    struct verdict *v;
+
+    /* Both it and its authority end within a hundred years. */
+    o.path.at = now + (time_t)100 * 365 * 86400;
+    ck_assert_int_eq(verdict_new(&v, &err), 0);
+    ck_assert_int_eq(verdict_add_signature(v, &s, NULL, &o, &err), 0);
+    ck_assert_int_eq(verdict_status(v), VERDICT_UNTRUSTED);
+    ck_assert(verdict_signer_has(v, 0, "expired"));
+    ck_assert(verdict_signer_at(v, 0, &signer) && !verdict_signer_at(v, 1, &signer));
+    ck_assert(signer.cert == cert && signer.has_time && signer.time == now);
+    verdict_set_colour(v, true);
+    ck_assert_int_eq(verdict_put_text(v, text), 0);
+    ck_assert_ptr_nonnull(strstr(buf_cstr(text), "\033[1;33muntrusted signature\033[0m\n"));
+    ck_assert_ptr_nonnull(strstr(buf_cstr(text), "  do         ask the sender for a new"));
+    buf_free(&text);
+    verdict_free(&v);
+    X509_free(cert);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -307,6 +349,8 @@ main(void)
     tcase_add_test(tcase, signatures_that_contradict);
     tcase_add_test(tcase, nothing_signed);
     tcase_add_test(tcase, every_word_is_documented);
+    tcase_add_test(tcase, every_fault_has_advice);
+    tcase_add_test(tcase, a_claimed_time_makes_nothing_good);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
