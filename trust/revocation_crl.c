@@ -254,21 +254,42 @@ take_revoked(struct revocation_run *run, size_t depth)
     return counts;
 }
 
+/* What libcrypto can find about CRLs alone. */
+static bool
+is_of_crls(int code)
+{
+    static const int codes[] = {
+        X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER,
+        X509_V_ERR_CRL_SIGNATURE_FAILURE, X509_V_ERR_CRL_NOT_YET_VALID,
+        X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD,
+        X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD, X509_V_ERR_CERT_REVOKED,
+        X509_V_ERR_KEYUSAGE_NO_CRL_SIGN, X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION,
+        X509_V_ERR_DIFFERENT_CRL_SCOPE, X509_V_ERR_CRL_PATH_VALIDATION_ERROR,
+    };
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 static int
 on_nested(struct revocation_run *run, X509_STORE_CTX *ctx, int code)
 {
     int depth = X509_STORE_CTX_get_error_depth(ctx);
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    struct crl *c = crl_at_fault(run, ctx, code);
 
     /* The anchor is not asked about, neither here. */
-    if (code == X509_V_ERR_UNABLE_TO_GET_CRL && depth == sk_X509_num(chain) - 1)
+    if (is_of_crls(code) && depth == sk_X509_num(chain) - 1)
         return 1;
-    if (code == X509_V_ERR_CRL_SIGNATURE_FAILURE) {
-        struct crl *c = crl_at_fault(run, ctx, code);
-        if (c != NULL && (c->rejected & NESTED_BIT) == 0) {
-            c->rejected |= NESTED_BIT;
-            run->again = true;
-        }
+    if (code == X509_V_ERR_CRL_NOT_YET_VALID && c != NULL &&
+        later_counts(run, c, sk_X509_value(chain, depth)))
+        return 1;
+    if (is_of_crls(code) && code != X509_V_ERR_CERT_REVOKED && c != NULL &&
+        (c->rejected & NESTED_BIT) == 0) {
+        c->rejected |= NESTED_BIT;
+        run->again = true;
     }
     return 0;
 }
