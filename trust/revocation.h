@@ -18,7 +18,15 @@
  * is asked for, is none.
  *
  * As of another time: a revocation dated after that time does not count, unless its reason is
- * that the key was compromised.
+ * that the key was compromised. An answer of later counts while the certificate had not
+ * ended when it was given (or the responder's archive reaches back so far), since a revocation
+ * has a date; one of before only while it lasts.
+ *
+ * A CRL or answer that does not count (wrong signature, expired, of somebody else) hides
+ * none that does: it is left out, and all is judged again.
+ *
+ * Only a path that holds in all else, up to an anchor, should be judged: URLs of its
+ * certificates are asked, and those of a stranger's would tell him who reads.
  *
  * One thread.
  */
@@ -79,8 +87,8 @@ int revocation_add_ocsp(struct revocation *, const uint8_t *der, size_t len,
 
 enum revocation_mode revocation_mode(const struct revocation *);
 
-/* Judges the chain that libcrypto has built in ctx, signer first, as its check_revocation
- * callback; ret has room for count, the length of that chain. E_* only when no judgement could
+/* Judges the chain that libcrypto has built in ctx, signer first; an issuer of CRLs may be among
+ * ctx' untrusted certificates. ret has room for count, the length of that chain. E_* only when no judgement could
  * be made at all; otherwise 0, each finding filled. */
 int revocation_judge(struct revocation *, X509_STORE_CTX *ctx, struct revocation_finding *ret,
                      size_t count, struct err *err) must_check;

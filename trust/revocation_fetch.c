@@ -251,7 +251,10 @@ take_crl(struct round *round, struct task *t, struct fetch_request *q, struct er
             continue;
         }
         c->fetched = true;
-        rc = revocation_take_crl(r, c, err);
+        rc = revocation_take_crl(r, c, &why);
+        if (rc != 0)
+            fail(round, t, &why);
+        rc = rc == E_NOMEM ? err_set(err, rc, "out of memory for a CRL") : 0;
     }
     return rc;
 }
