@@ -152,28 +152,31 @@ parse(struct url *u, bool redirected, struct err *err)
     return rc == 0 && u->ldap ? read_ldap(u, err) : rc;
 }
 
+static char *
+encoded(const char *text)
+{
+    struct buf *out = buf_new();
+    char *copy = out != NULL && put_encoded(out, text) == 0 ? strdup(buf_cstr(out)) : NULL;
+    buf_free(&out);
+    return copy;
+}
+
 int
 url_read(struct url *ret, const char *text, bool redirected, struct err *err)
 {
-    struct url u = {0};
-    struct buf *encoded = buf_new();
-    int rc = 0;
-    *ret = u;
+    *ret = (struct url){0};
     if (strlen(text) > WIRE_URL_MAX)
-        rc = err_set(err, E_MALFORMED, SHOWN "...: a URL longer than %d characters is not "
-                     "fetched", text, WIRE_URL_MAX);
-    else if (has_controls(text))
-        rc = err_set(err, E_MALFORMED, SHOWN ": a URL with control characters is not fetched",
-                     text);
-    else if (encoded == NULL || put_encoded(encoded, text) != 0
-             || (u.text = strdup(buf_cstr(encoded))) == NULL)
-        rc = err_set(err, E_NOMEM, "out of memory");
-    buf_free(&encoded);
-    if (rc == 0)
-        rc = parse(&u, redirected, err);
+        return err_set(err, E_MALFORMED, SHOWN "...: a URL longer than %d characters is not "
+                       "fetched", text, WIRE_URL_MAX);
+    if (has_controls(text))
+        return err_set(err, E_MALFORMED, SHOWN ": a URL with control characters is not fetched",
+                       text);
+    ret->text = encoded(text);
+    if (ret->text == NULL)
+        return err_set(err, E_NOMEM, "out of memory");
+    int rc = parse(ret, redirected, err);
     if (rc != 0)
-        url_clear(&u);
-    *ret = u;
+        url_clear(ret);
     return rc;
 }
 

@@ -76,6 +76,11 @@ static const struct {
     {"[token x]\npin-source = 1234\n", ":2: ", "it wants file:"},
     {"[sign]\ndigest = sha1\n", ":2: ", "sha256|sha384|sha512"},
     {"[agent]\npin-ttl = 5\n[trust]\n[agent]\npin-ttl = 6\n", ":5: ", "second value"},
+    {"[fetch]\ndeadline = 11m\n", ":2: ", "from 1s to 10m"},
+    {"[fetch]\nproxy = file:///x\n", ":2: ", "URL of a proxy"},
+    {"[fetch]\nresolver = dns.example\n", ":2: ", "ADDRESS@PORT"},
+    {"[fetch]\nresolver = 127.0.0.1@0\n", ":2: ", "ADDRESS@PORT"},
+    {"[fetch]\ndnssec-anchor = key\n", ":2: ", "absolute path"},
     {"[agent]\n\x1b[31m = 5\n", ":2: ", "unknown key \"\\x1b[31m\""},
 };
 #define FAULTS (int)(sizeof faults / sizeof *faults)

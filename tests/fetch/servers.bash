@@ -38,7 +38,7 @@ openssl s_server -accept "127.0.0.1:$port" -cert "$T/tls.pem" -key "$T/tls.key" 
     </dev/null >/dev/null 2>&1 &
 echo $! >"$T/tls.pids"
 port_await "$port" $! || exit 1
-printf 'TLS=https://127.0.0.1:%s/\n' "$port"
+printf 'TLS=https://127.0.0.1:%s/\nTLS_CERTIFICATE=%s\n' "$port" "$T/tls.pem"
 signed "$T/signed" '' SIGNED
 signed "$T/spoiled" '/RRSIG[[:space:]]SMIMEA/s/example\.org\. ..../example.org. AAAA/' SPOILED
 printf 'ONE=%s\nTWO=%s\nready\n' "$T/one.der" "$T/two.der"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A directory (slapd), the DNS (nsd, zones signed by ldns) and TLS, each on loopback. */
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -244,6 +246,26 @@ START_TEST(a_tls_server_must_prove_itself)
 }
 END_TEST
 
+/* The same, in a system (a mount namespace) that trusts it. */
+START_TEST(a_tls_server_that_does_is_believed)
+{
+    static const char authorities[] = "/etc/ssl/certs/ca-certificates.crt";
+    if ((unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
+        || mount(setting("TLS_CERTIFICATE"), authorities, NULL, MS_BIND, NULL) != 0) {
+        puts("not tried: no mount namespace can be had here");
+        return;
+    }
+    struct fetcher *f = rig_fetcher(60000);
+    struct fetch_request r = rig_fetch(f, rig_get(setting("TLS")));
+    assert_answer(r, 0);
+    ck_assert_uint_eq(r.count, 1);
+    ck_assert_uint_gt(r.values[0].len, 0);
+    fetch_clear(&r);
+    fetcher_free(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -264,6 +286,7 @@ main(void)
     tcase_add_test(t, dns_settings_that_are_wrong);
     tcase_add_test(t, a_resolver_that_says_nothing);
     tcase_add_test(t, a_tls_server_must_prove_itself);
+    tcase_add_test(t, a_tls_server_that_does_is_believed);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
