@@ -25,27 +25,27 @@ __lsan_is_turned_off(void)
     return 1;
 }
 
+static unsigned char atr[ATR_MAX];
+static int atr_len;
+
+/* Kept from power-up: the reader asks again and again whether a card is there, and each
+ * vreader_power_on would reset it. */
 static const uint8_t *
 cac_atr(void *card, size_t *ret_len)
 {
-    static unsigned char atr[ATR_MAX];
-    int len = sizeof atr;
-
-    if (vreader_power_on(card, atr, &len) != VREADER_OK)
-        len = 0;
-    *ret_len = (size_t)len;
+    (void)card;
+    *ret_len = (size_t)atr_len;
     return atr;
 }
 
 static void
 cac_power(void *card, bool on)
 {
-    unsigned char atr[ATR_MAX];
     int len = sizeof atr;
 
     vreader_power_off(card);
     if (on)
-        (void)vreader_power_on(card, atr, &len);
+        atr_len = vreader_power_on(card, atr, &len) == VREADER_OK ? len : 0;
 }
 
 static size_t
@@ -123,6 +123,7 @@ main(int argc, char **argv)
         fprintf(stderr, "virtual-cac: %s: no card\n", argv[3]);
         return 1;
     }
+    cac_power(card, true);
     if (machine_init(&m, &cac_ops, card, (uint16_t)strtoul(argv[1], NULL, 10), argv[2]) != 0) {
         fprintf(stderr, "virtual-cac: %s: %s\n", argv[2], strerror(errno));
         return 1;
