@@ -61,15 +61,14 @@ is_fetchable(const char *url)
 static bool
 was_asked(struct revocation *r, const char *url, const uint8_t certid[OCSP_CERTID_BYTES])
 {
-    uint8_t key[FETCH_URL_MAX + OCSP_CERTID_BYTES];
+    uint8_t key[OCSP_CERTID_BYTES + FETCH_URL_MAX] = {0};
     size_t len = strlen(url);
 
-    memcpy(key, url, len);
-    if (certid != NULL) {
-        memcpy(key + len, certid, OCSP_CERTID_BYTES);
-        len += OCSP_CERTID_BYTES;
-    }
-    return revocation_asked(r, key, len);
+    if (certid != NULL)
+        memcpy(key, certid, OCSP_CERTID_BYTES);
+    for (size_t i = 0; i < len && i < FETCH_URL_MAX; i++)
+        key[OCSP_CERTID_BYTES + i] = (uint8_t)url[i];
+    return revocation_asked(r, key, OCSP_CERTID_BYTES + len);
 }
 
 static void
@@ -201,7 +200,7 @@ take_answer(struct round *round, struct task *t, struct fetch_request *q, struct
         rc = ocsp_read(&a, q->values[0].data, q->values[0].len, t->url, &q->err);
     else if (rc == 0)
         rc = err_set(&q->err, E_MALFORMED, "there is no answer");
-    if (rc == 0) {
+    if (rc == 0 && a != NULL) {
         /* 1: ours; -1: it has none (RFC 8954 2.1). */
         nonce = OCSP_check_nonce(t->request, a->basic);
         if (nonce != 1 && nonce != -1)
@@ -212,7 +211,7 @@ take_answer(struct round *round, struct task *t, struct fetch_request *q, struct
         else
             a->live = nonce == 1;
     }
-    if (rc != 0) {
+    if (rc != 0 || a == NULL) {
         fail(round, t, &q->err);
         ocsp_free(&a);
         return 0;
