@@ -118,7 +118,7 @@ main(int argc, char **argv)
 
     if (rv != SCARD_S_SUCCESS)
         return failed("no pcscd", rv);
-    reader = argc > 2 ? reader_name(atoi(argv[argc - 1])) : NULL;
+    reader = argc > 2 ? reader_name((int)strtol(argv[argc - 1], NULL, 10)) : NULL;
     if (strcmp(verb, "list") == 0)
         status = list();
     else if (reader == NULL)

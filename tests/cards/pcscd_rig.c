@@ -124,6 +124,23 @@ write_reader(const char *folder, const char *library, unsigned port)
     return write_file(path, text);
 }
 
+/* A line of /proc/net/tcp (proc(5)): "sl: address:port address:port state a:b c:d e uid
+ * timeout inode". */
+static bool
+listens(char *line, unsigned port, unsigned long *ret_inode)
+{
+    char *save = NULL, *word = strtok_r(line, " ", &save), *words[10];
+    size_t n = 0;
+
+    for (; word != NULL && n < 10; word = strtok_r(NULL, " ", &save))
+        words[n++] = word;
+    if (n < 10 || strtoul(words[3], NULL, 16) != 0x0a || strchr(words[1], ':') == NULL ||
+        strtoul(strchr(words[1], ':') + 1, NULL, 16) != port)
+        return false;
+    *ret_inode = strtoul(words[9], NULL, 10);
+    return *ret_inode != 0;
+}
+
 /* The inode of the socket that listens on a TCP port, or 0. */
 static unsigned long
 listener(unsigned port)
@@ -134,10 +151,8 @@ listener(unsigned port)
     for (size_t i = 0; i < 2; i++) {
         FILE *f = fopen(tables[i], "re");
         while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-            unsigned local, state;
-            unsigned long inode;
-            if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %lu",
-                       &local, &state, &inode) == 3 && local == port && state == 0x0a) {
+            unsigned long inode = 0;
+            if (listens(line, port, &inode)) {
                 fclose(f);
                 return inode;
             }
