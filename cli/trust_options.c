@@ -159,19 +159,32 @@ add_crl_file(struct revocation *r, const char *path, struct err *err)
     return rc;
 }
 
-/* What will be fetched needs a place to be kept, so that it is not fetched again. Where none can
- * be made, a home that cannot be written, it is fetched each time. */
+/* What will be fetched needs a place to be kept, so that it is not fetched again: a store is made
+ * where learning would make one, too. Where none can be made, or the one that is there is
+ * damaged, verification goes on without, which is said, since its marks of distrust are not
+ * heeded then; with revocation hard it does not. */
 static int
-open_store(struct trust *t, const struct cli *cli, bool fetches, struct err *err)
+open_store(struct trust *t, const struct cli *cli, const struct conf *conf,
+           const struct options *o, struct err *err)
 {
-    int rc = store_open(&t->store, cli->home.state, true, err);
-    struct err ignored;
+    bool keeps = mode_of(conf, o) != REVOCATION_OFF && !is_offline(conf, o) &&
+                 conf_get_bool(conf, "trust", NULL, "learn", true);
+    struct err why;
+    int rc;
 
-    err_clear(&ignored);
-    if (rc == 0 && t->store == NULL && fetches && home_make(&cli->home, &ignored) == 0 &&
-        store_open(&t->store, cli->home.state, false, &ignored) != 0)
+    err_clear(&why);
+    rc = store_open(&t->store, cli->home.state, true, &why);
+    if (rc != 0 && (rc == E_NOMEM || mode_of(conf, o) == REVOCATION_HARD)) {
+        *err = why;
+        return rc;
+    }
+    if (rc != 0)
+        cli_note(cli, "verified without the certificate store, and the trust and distrust marked "
+                 "in it: %s", err_text(&why));
+    else if (t->store == NULL && keeps && home_make(&cli->home, &why) == 0 &&
+             store_open(&t->store, cli->home.state, false, &why) != 0)
         t->store = NULL;
-    return rc;
+    return 0;
 }
 
 static int
@@ -210,7 +223,7 @@ fill(struct trust *t, struct cli *cli, const struct options *o, struct err *err)
     if (rc == 0)
         rc = anchors_of_options(&t->anchors, cli, conf, o, err);
     if (rc == 0)
-        rc = open_store(t, cli, mode_of(conf, o) != REVOCATION_OFF && !is_offline(conf, o), err);
+        rc = open_store(t, cli, conf, o, err);
     if (rc == 0)
         rc = make_fetcher(t, conf, o, err);
     if (rc == 0)

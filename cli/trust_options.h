@@ -10,8 +10,8 @@
  *
  * What is costly is made when it is needed: no process is started and no socket opened before
  * a certificate's state or an issuer has to be fetched, and SQLite is loaded only when there
- * is a store. A store that is there and cannot be read is a failure: it may say whom not to
- * trust.
+ * is a store, or something is to be kept. A store that is damaged stops no verification, but
+ * it is said that its marks are not heeded; with revocation hard it is a failure.
  *
  * Configuration: [trust] revocation; [fetch] offline, private, proxy, resolver,
  * dnssec-anchor, deadline. One thread.
