@@ -114,23 +114,32 @@ drop(struct memory *m, unsigned i)
     memmove(&m->seen[i], &m->seen[i + 1], (--m->count - i) * sizeof *m->seen);
 }
 
+/* To the front, when it holds the same keys as before; else it is dropped. Lock held. */
+static bool
+bring_forward(struct memory *m, const json_t *token)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        struct seen found = m->seen[i];
+        if (!same_token(found.token, token))
+            continue;
+        if (!same_member(found.token, token, "keys")) {
+            drop(m, i);
+            return false;
+        }
+        memmove(&m->seen[1], &m->seen[0], i * sizeof *m->seen);
+        m->seen[0] = found;
+        return true;
+    }
+    return false;
+}
+
 /* Takes the token to the front; true when it is new, or holds other keys. Lock held. */
 static bool
 put(struct memory *m, json_t *token)
 {
     struct seen fresh = {.token = token};
-    bool known = false;
 
-    for (unsigned i = 0; i < m->count; i++) {
-        if (!same_token(m->seen[i].token, token))
-            continue;
-        known = same_member(m->seen[i].token, token, "keys");
-        if (known)
-            break;
-        drop(m, i);
-        break;
-    }
-    if (known || !(fresh.snap = make_snapshot(token))) {
+    if (bring_forward(m, token) || !(fresh.snap = make_snapshot(token))) {
         json_decref(token);
         return false;
     }
