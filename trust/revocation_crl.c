@@ -90,26 +90,6 @@ load_issuers(struct revocation *r, const X509 *cert, struct err *err)
     return rc;
 }
 
-/* All CRLs at hand but those refused: libcrypto chooses among them. */
-static STACK_OF(X509_CRL) *
-on_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
-{
-    struct revocation_run *run = run_of(ctx);
-    struct revocation *r = run->r;
-    STACK_OF(X509_CRL) *out = sk_X509_CRL_new_null();
-    const X509 *cert = X509_STORE_CTX_get_current_cert((X509_STORE_CTX *)(uintptr_t)ctx);
-    uint32_t bit = bit_of(run, ctx);
-
-    if (run->rc == 0)
-        run->rc = revocation_load(r, name, run->err);
-    if (run->rc == 0 && cert != NULL)
-        run->rc = load_issuers(r, cert, run->err);
-    for (size_t i = 0; out != NULL && i < r->crl_count; i++)
-        if ((r->crls[i]->rejected & bit) == 0 && !offer(out, r->crls[i]))
-            break;
-    return out;
-}
-
 static void
 on_look(void *arg, struct crl *c)
 {
@@ -128,6 +108,30 @@ on_look(void *arg, struct crl *c)
         c->rejected = UINT32_MAX;
         run->again = true;
     }
+}
+
+/* All CRLs at hand but those refused: libcrypto chooses among them. */
+static STACK_OF(X509_CRL) *
+on_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
+{
+    struct revocation_run *run = run_of(ctx);
+    struct revocation *r = run->r;
+    STACK_OF(X509_CRL) *out = sk_X509_CRL_new_null();
+    const X509 *cert = X509_STORE_CTX_get_current_cert((X509_STORE_CTX *)(uintptr_t)ctx);
+    uint32_t bit = bit_of(run, ctx);
+
+    if (run->rc == 0)
+        run->rc = revocation_load(r, name, run->err);
+    if (run->rc == 0 && cert != NULL)
+        run->rc = load_issuers(r, cert, run->err);
+    for (size_t i = 0; out != NULL && i < r->crl_count; i++) {
+        /* It may have come with this very question. */
+        r->crls[i]->looked = on_look;
+        r->crls[i]->looked_arg = r;
+        if ((r->crls[i]->rejected & bit) == 0 && !offer(out, r->crls[i]))
+            break;
+    }
+    return out;
 }
 
 static void
@@ -453,10 +457,6 @@ revocation_crls(struct revocation *r, struct chain *chain, struct err *err)
         X509_STORE_add_cert(store, chain_cert(chain, chain->count - 1)) == 1 &&
         X509_STORE_set_ex_data(store, store_index, &run) == 1) {
         X509_STORE_set_lookup_crls(store, on_crls);
-        for (size_t i = 0; i < r->crl_count; i++) {
-            r->crls[i]->looked = on_look;
-            r->crls[i]->looked_arg = r;
-        }
         r->run = &run;
         rc = run_all(&run, store, untrusted);
         r->run = NULL;
