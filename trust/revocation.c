@@ -126,10 +126,8 @@ revocation_take_crl(struct revocation *r, struct crl *c, struct err *err)
         return err_set(err, E_NOMEM, "out of memory for a CRL");
     }
     c->allow_weak = r->settings.allow_weak;
-    if (r->crl_count > 0) {
-        c->looked = more[0]->looked;
-        c->looked_arg = more[0]->looked_arg;
-    }
+    c->looked = revocation_looked;
+    c->looked_arg = r;
     r->crls = more;
     r->crls[r->crl_count++] = c;
     return 0;

@@ -90,8 +90,8 @@ load_issuers(struct revocation *r, const X509 *cert, struct err *err)
     return rc;
 }
 
-static void
-on_look(void *arg, struct crl *c)
+void
+revocation_looked(void *arg, struct crl *c)
 {
     struct revocation *r = arg;
     struct revocation_run *run = r->run;
@@ -124,13 +124,9 @@ on_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
         run->rc = revocation_load(r, name, run->err);
     if (run->rc == 0 && cert != NULL)
         run->rc = load_issuers(r, cert, run->err);
-    for (size_t i = 0; out != NULL && i < r->crl_count; i++) {
-        /* It may have come with this very question. */
-        r->crls[i]->looked = on_look;
-        r->crls[i]->looked_arg = r;
+    for (size_t i = 0; out != NULL && i < r->crl_count; i++)
         if ((r->crls[i]->rejected & bit) == 0 && !offer(out, r->crls[i]))
             break;
-    }
     return out;
 }
 

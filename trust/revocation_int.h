@@ -60,6 +60,8 @@ int revocation_load(struct revocation *, const X509_NAME *, struct err *err) mus
 
 /* Answers what CRLs at hand can; what is settled stays. */
 int revocation_crls(struct revocation *, struct chain *, struct err *err) must_check;
+/* Told of each look-up in a CRL. */
+void revocation_looked(void *revocation, struct crl *);
 /* The same of one certificate and its issuers, with an own chain: a responder's. */
 int revocation_of(struct revocation *, const struct chain *, X509 *cert, size_t issuer,
                   struct revocation_finding *ret, struct err *err) must_check;
