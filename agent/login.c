@@ -11,6 +11,8 @@
 
 /* What a dialog says of the token and who asks, in bytes. */
 #define DETAIL_MAX 1024
+/* Longest warning of a question, in bytes. */
+#define WARNING_MAX 256
 
 /* One login under way; the turn is ours. */
 struct attempt {
@@ -198,29 +200,43 @@ describe(const struct token *t, const struct peer *peer, char out[DETAIL_MAX])
              (int)peer->pid);
 }
 
+/* What the person must know before entering a PIN; and why a file's was not taken. */
+static void
+warn(const struct attempt *a, char out[WARNING_MAX])
+{
+    const char *few = a->flags & TOKEN_PIN_FINAL_TRY
+                          ? "This is the last try before the PIN is locked!"
+                      : a->flags & TOKEN_PIN_COUNT_LOW
+                          ? "Few tries are left before the PIN is locked." : "";
+    int n = snprintf(out, WARNING_MAX, "%s%s%s", a->wrong_before ? "That PIN was wrong." : "",
+                     a->wrong_before && *few ? " " : "", few);
+
+    if (a->spared && !a->wrong_before)
+        snprintf(out + n, WARNING_MAX - (size_t)n, " The one in %.100s is not risked; enter it "
+                 "once yourself.", a->spared);
+}
+
 /* One question and what the token says to the answer. */
 static int
 ask_once(struct attempt *a, struct err *err)
 {
     const struct token *t = a->token;
-    char detail[DETAIL_MAX], warning[128];
+    char detail[DETAIL_MAX], warning[WARNING_MAX];
     const char *source;
     int rc;
 
     describe(t, &a->c->peer, detail);
-    snprintf(warning, sizeof warning, "%s%s%s", a->wrong_before ? "That PIN was wrong." : "",
-             a->wrong_before && (a->flags & LOGIN_RISKY) ? " " : "",
-             a->flags & TOKEN_PIN_FINAL_TRY ? "This is the last try before the PIN is locked!"
-             : a->flags & TOKEN_PIN_COUNT_LOW ? "Few tries are left before the PIN is locked."
-             : "");
+    warn(a, warning);
     const struct question q = {.token = t->label, .detail = detail,
                                .what = "Enter the PIN of token", .prompt = "PIN:",
                                .warning = warning[0] ? warning : NULL};
     rc = ask_pin(a->c, &q, a->pin, &source, err);
     if (rc == E_PIN_NEEDED && a->spared)
-        return err_set(err, rc, "token \"%s\" has few tries left, and the PIN in %s is not "
-                       "risked; run the command on a terminal and enter the PIN once", t->label,
-                       a->spared);
+        return err_set(err, rc, "token \"%s\": %s before its PIN is locked, and the one in %s "
+                       "is not risked; run the command on a terminal%s and enter it once",
+                       t->label, a->flags & TOKEN_PIN_FINAL_TRY ? "one try is left"
+                                                                : "few tries are left",
+                       a->spared, a->c->says.batch ? ", without --batch," : "");
     if (rc != 0)
         return rc;
     if (secret_len(a->pin) == 0)

@@ -92,10 +92,11 @@ same_token(const json_t *a, const json_t *b)
 }
 
 static struct snapshot *
-make_snapshot(json_t *token)
+make_snapshot(const json_t *token)
 {
     struct snapshot *s = snapshot_new();
-    json_t *list = json_pack("[O]", token);
+    /* A copy: a snapshot writes into what it is given. */
+    json_t *list = json_pack("[o]", json_deep_copy(token));
     int rc = s && list ? snapshot_add(s, "", NULL, list, NULL, NULL, NULL) : E_NOMEM;
 
     json_decref(list);

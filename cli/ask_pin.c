@@ -115,7 +115,8 @@ ask_pin(void *arg, const char *prompt, struct secret *pin, struct err *err)
     (void)arg;
     if (tty < 0)
         return err_set(err, E_PIN_NEEDED, "a PIN is needed (%s), but there is no terminal to ask "
-                       "for it; configure a pinentry or the token's pin-source", prompt);
+                       "for it; run it on a terminal, or configure a pinentry or the token's "
+                       "pin-source", prompt);
     do {
         rc = enter(tty, prompt, pin, err);
         /* Suspended: the shell has its terminal as it was; ask again afterwards. */

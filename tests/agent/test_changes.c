@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/memory.h"
 #include "tests/base/run.h"
@@ -261,6 +262,21 @@ START_TEST(new_keys_take_the_place_of_old)
 }
 END_TEST
 
+/* A look at the tokens writes only what is new. */
+START_TEST(the_same_again_is_not_written)
+{
+    struct memory *m = remember();
+
+    meet(m, "c", "1", KEY_A, true);
+    ck_assert_int_eq(unlink(scratch_path("seen")), 0);
+    meet(m, "c", "1", KEY_A, true);
+    ck_assert_int_eq(scratch_entries(), 0);
+    meet(m, "c", "1", KEY_B, true);
+    ck_assert_int_eq(scratch_entries(), 1);
+    memory_free(&m);
+}
+END_TEST
+
 START_TEST(the_longest_unseen_is_forgotten)
 {
     struct memory *m = remember();
@@ -357,6 +373,7 @@ main(void)
     tcase_add_test(c, tokens_by_label_and_serial);
     tcase_add_test(c, what_cannot_be_inserted_is_not_remembered);
     tcase_add_test(c, new_keys_take_the_place_of_old);
+    tcase_add_test(c, the_same_again_is_not_written);
     tcase_add_test(c, the_longest_unseen_is_forgotten);
     tcase_add_test(c, damaged_file_is_ignored);
     tcase_add_test(c, half_of_a_good_file_is_ignored);
