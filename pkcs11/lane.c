@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pkcs11/lane.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "pkcs11/rv.h"
@@ -21,6 +22,10 @@ struct lane {
     struct lane_session sessions[MODULE_SLOTS_MAX];
     size_t count;
     struct context_pin context;
+    struct lane *next;    /* of the module's */
+    /* Held while the sessions are used, by the owner or by a lane that has none. Taken
+     * behind module_enter() and the list's lock, and never two at once. */
+    pthread_mutex_t busy;
 };
 
 int
@@ -32,6 +37,11 @@ lane_new(struct lane **ret, struct module *module)
         return E_NOMEM;
     l->module = module;
     l->ck = module_calls(module);
+    pthread_mutex_init(&l->busy, NULL);
+    pthread_mutex_lock(&module_lanes(module)->lock);
+    l->next = module_lanes(module)->first;
+    module_lanes(module)->first = l;
+    pthread_mutex_unlock(&module_lanes(module)->lock);
     *ret = l;
     return 0;
 }
@@ -44,6 +54,23 @@ close_one(struct lane *l, CK_SESSION_HANDLE *session)
     *session = CK_INVALID_HANDLE;
 }
 
+/* Out of the list; when this returns nobody else is in its sessions. */
+static void
+unlist(struct lane *l)
+{
+    struct module_lanes *all = module_lanes(l->module);
+    struct lane **at = &all->first;
+
+    pthread_mutex_lock(&all->lock);
+    while (*at && *at != l)
+        at = &(*at)->next;
+    if (*at)
+        *at = l->next;
+    pthread_mutex_unlock(&all->lock);
+    pthread_mutex_lock(&l->busy);
+    pthread_mutex_unlock(&l->busy);
+}
+
 void
 lane_free(struct lane **lp)
 {
@@ -52,11 +79,13 @@ lane_free(struct lane **lp)
     if (!l)
         return;
     module_enter(l->module);
+    unlist(l);
     for (size_t i = 0; i < l->count; i++) {
         close_one(l, &l->sessions[i].stale);
         close_one(l, &l->sessions[i].handle);
     }
     module_leave(l->module);
+    pthread_mutex_destroy(&l->busy);
     free(l);
     *lp = NULL;
 }
@@ -136,8 +165,42 @@ open_session(struct lane *l, struct lane_session *p)
     return rv;
 }
 
-CK_RV
-lane_session(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
+static bool
+has_session(struct lane *l, const struct slot *slot, unsigned epoch)
+{
+    const struct lane_session *p = place(l, slot);
+
+    return p && p->handle != CK_INVALID_HANDLE && p->epoch == epoch;
+}
+
+/* Another lane that has a session there, locked: an idle one first, else waiting for one.
+ * NULL when none has. */
+static struct lane *
+borrow_lane(struct lane *l, struct slot *slot)
+{
+    struct module_lanes *all = module_lanes(l->module);
+    unsigned epoch = slot_epoch(slot);
+    struct lane *found = NULL;
+
+    slot_set_quirk(slot, QUIRK_SESSIONS_FEW);
+    pthread_mutex_lock(&all->lock);
+    for (int wait = 0; wait < 2 && !found; wait++) {
+        for (struct lane *o = all->first; o && !found; o = o->next) {
+            if (o == l || (wait ? pthread_mutex_lock(&o->busy) : pthread_mutex_trylock(&o->busy)))
+                continue;
+            if (has_session(o, slot, epoch))
+                found = o;
+            else
+                pthread_mutex_unlock(&o->busy);
+        }
+    }
+    pthread_mutex_unlock(&all->lock);
+    return found;
+}
+
+/* Under busy. */
+static CK_RV
+own_session(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
 {
     struct lane_session *p = place(l, slot);
     unsigned epoch = slot_epoch(slot);
@@ -165,8 +228,29 @@ lane_session(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
     return CKR_OK;
 }
 
-void
-lane_drop_session(struct lane *l, struct slot *slot, CK_RV why)
+/* Logging in and reading take turns by themselves, so a borrowed number will do. */
+CK_RV
+lane_session(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
+{
+    struct lane *other;
+    CK_RV rv;
+
+    pthread_mutex_lock(&l->busy);
+    rv = own_session(l, slot, ret);
+    pthread_mutex_unlock(&l->busy);
+    if (rv != CKR_SESSION_COUNT)
+        return rv;
+    other = borrow_lane(l, slot);
+    if (!other)
+        return rv;
+    *ret = place(other, slot)->handle;
+    pthread_mutex_unlock(&other->busy);
+    return CKR_OK;
+}
+
+/* Under busy. */
+static void
+drop_own(struct lane *l, struct slot *slot, CK_RV why)
 {
     struct lane_session *p = place(l, slot);
 
@@ -178,12 +262,40 @@ lane_drop_session(struct lane *l, struct slot *slot, CK_RV why)
     p->handle = CK_INVALID_HANDLE;
 }
 
+void
+lane_drop_session(struct lane *l, struct slot *slot, CK_RV why)
+{
+    pthread_mutex_lock(&l->busy);
+    drop_own(l, slot, why);
+    pthread_mutex_unlock(&l->busy);
+}
+
+/* Gives back what this lane has there, to make room. */
+static void
+close_own(struct lane *l, struct slot *slot)
+{
+    struct lane_session *p;
+
+    pthread_mutex_lock(&l->busy);
+    p = place(l, slot);
+    if (p) {
+        close_one(l, &p->stale);
+        close_one(l, &p->handle);
+    }
+    pthread_mutex_unlock(&l->busy);
+}
+
 CK_RV
 lane_open_rw(struct lane *l, struct slot *slot, CK_SESSION_HANDLE *ret)
 {
-    CK_RV rv = l->ck->C_OpenSession(slot_id(slot), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
-                                    NULL, ret);
+    const CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
+    CK_RV rv = l->ck->C_OpenSession(slot_id(slot), flags, NULL, NULL, ret);
 
+    if (rv == CKR_SESSION_COUNT) {
+        slot_set_quirk(slot, QUIRK_SESSIONS_FEW);
+        close_own(l, slot);
+        rv = l->ck->C_OpenSession(slot_id(slot), flags, NULL, NULL, ret);
+    }
     if (rv == CKR_OK)
         learn_login(l, slot, *ret);
     return rv;
@@ -239,7 +351,7 @@ try_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
         unsigned *ret_generation, struct err *err)
 {
     struct keyset *ks = NULL;
-    CK_RV rv = lane_session(l, u->slot, &u->session);
+    CK_RV rv = own_session(l, u->slot, &u->session);
     int rc;
 
     if (rv == CKR_OK)
@@ -261,10 +373,10 @@ try_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
 static bool
 context_over(struct lane *l, const struct use *u)
 {
-    if (l->context.open)
-        lane_drop_session(l, u->slot, CKR_OPERATION_ACTIVE);
-    l->context.open = false;
-    return l->context.wanted || l->context.failed;
+    if (u->context->open)
+        drop_own(l, u->slot, CKR_OPERATION_ACTIVE);
+    u->context->open = false;
+    return u->context->wanted || u->context->failed;
 }
 
 static int
@@ -279,19 +391,53 @@ use_key(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
         return rc;
     /* E_NO_KEY without a CK_RV: the key may be newer than the cache. */
     if (rv_is_lost(err->rv))
-        lane_drop_session(l, u->slot, err->rv);
+        drop_own(l, u->slot, err->rv);
     if (rv_code(err->rv) == E_TOKEN_REMOVED)
         (void)slot_look(u->slot);
     slot_invalidate(u->slot, generation);
-    l->context.again = true;
+    u->context->again = true;
     rc = try_key(l, u, name, op, arg, &generation, err);
     if (rc != 0 && context_over(l, u))
         return rc;
     if (rc != 0 && rv_is_lost(err->rv))
-        lane_drop_session(l, u->slot, err->rv);
+        drop_own(l, u->slot, err->rv);
     if (rc == E_PIN_NEEDED)
         slot_set_logged_in(u->slot, false);
     return rc;
+}
+
+/* In l's sessions, or where the token has no more, in another lane's. */
+static int
+use_some_session(struct lane *l, struct use *u, const char *name, lane_op *op, void *arg,
+                 struct err *err)
+{
+    struct lane *other;
+    int rc;
+
+    pthread_mutex_lock(&l->busy);
+    rc = use_key(l, u, name, op, arg, err);
+    pthread_mutex_unlock(&l->busy);
+    if (rc == 0 || err->rv != CKR_SESSION_COUNT)
+        return rc;
+    other = borrow_lane(l, u->slot);
+    if (!other)
+        return rc;
+    err->rv = 0;
+    rc = use_key(other, u, name, op, arg, err);
+    pthread_mutex_unlock(&other->busy);
+    return rc;
+}
+
+/* A card that is pulled out shows as a failure of the module's, at first. */
+static int
+tell_removal(struct use *u, int rc, struct err *err)
+{
+    if (err->rv != CKR_GENERAL_ERROR && err->rv != CKR_FUNCTION_FAILED &&
+        err->rv != CKR_DEVICE_ERROR)
+        return rc;
+    if (rv_code(slot_look(u->slot)) != E_TOKEN_REMOVED)
+        return rc;
+    return slot_err(u->slot, err, CKR_TOKEN_NOT_PRESENT, u->what);
 }
 
 int
@@ -307,7 +453,9 @@ lane_use_key(struct lane *l, CK_SLOT_ID id, const char *name, const char *what, 
     module_enter(l->module);
     rc = lane_slot(l, id, &u.slot, &local);
     if (rc == 0)
-        rc = use_key(l, &u, name, op, arg, &local);
+        rc = use_some_session(l, &u, name, op, arg, &local);
+    if (rc != 0 && u.slot)
+        rc = tell_removal(&u, rc, &local);
     module_leave(l->module);
     if (rc != 0 && err)
         *err = local;

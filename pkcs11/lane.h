@@ -12,6 +12,8 @@
  * When a session, a login or a handle turns out to be gone (rv_is_lost), the lane
  * opens a new session, finds the key anew and tries once more; then it is an
  * error that names the token. The operation must therefore be safe to repeat.
+ * Where the token has fewer sessions than there are lanes (CKR_SESSION_COUNT), a lane
+ * without one waits for another's and works in that.
  * A lane belongs to one thread.
  */
 #ifndef SIGNET_PKCS11_LANE_H

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 
 #include "pkcs11/loader.h"
+#include "pkcs11/locks.h"
 #include "pkcs11/rv.h"
 #include "pkcs11/slot.h"
 
@@ -21,8 +22,10 @@ struct module {
     const struct ck_calls *ck;
     struct secret *reject_key;
     bool single_thread;
+    bool our_locks;                 /* see locks.h */
     pthread_mutex_t calls_lock;     /* module_enter, when single_thread */
     pthread_mutex_t write_lock;
+    struct module_lanes lanes;
     pthread_mutex_t slots_lock;     /* guards the two below while they grow */
     struct slot *slots[MODULE_SLOTS_MAX];
     atomic_size_t slot_count;
@@ -59,12 +62,38 @@ initialize_any(struct module *m, char *init_string)
     return rv;
 }
 
+/* This quirk shows only when it is too late, as a hang: known by name. */
+static bool
+loses_locks(struct module *m)
+{
+    static const char name[] = "OpenSC";
+    CK_INFO info = {0};
+
+    return m->ck->C_GetInfo && m->ck->C_GetInfo(&info) == CKR_OK &&
+           memcmp(info.libraryDescription, name, sizeof name - 1) == 0;
+}
+
+/* Anew with our own mutexes; as it was if it does not take them. */
+static CK_RV
+initialize_with_locks(struct module *m, char *init_string)
+{
+    struct init_args a = {.args = {.pReserved = init_string}};
+
+    if (m->ck->C_Finalize(NULL) != CKR_OK)
+        return CKR_OK;
+    locks_offer(&a.args);
+    m->our_locks = m->ck->C_Initialize(&a) == CKR_OK;
+    return m->our_locks ? CKR_OK : initialize_any(m, init_string);
+}
+
 static int
 initialize(struct module *m, const char *init_string, struct err *err)
 {
     char *copy = init_string ? strdup(init_string) : NULL;
     CK_RV rv = initialize_any(m, copy);
 
+    if (rv == CKR_OK && !m->single_thread && loses_locks(m))
+        rv = initialize_with_locks(m, copy);
     free(copy);
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return 0;
@@ -84,6 +113,7 @@ module_new(struct module **ret, const char *name, struct err *err)
         return err_set(err, E_NOMEM, "out of memory");
     pthread_mutex_init(&m->calls_lock, NULL);
     pthread_mutex_init(&m->write_lock, NULL);
+    pthread_mutex_init(&m->lanes.lock, NULL);
     pthread_mutex_init(&m->slots_lock, NULL);
     m->name = strdup(name);
     m->reject_key = secret_new(REJECT_KEY_SIZE);
@@ -169,6 +199,7 @@ module_free(struct module **mp)
     secret_free(&m->reject_key);
     pthread_mutex_destroy(&m->calls_lock);
     pthread_mutex_destroy(&m->write_lock);
+    pthread_mutex_destroy(&m->lanes.lock);
     pthread_mutex_destroy(&m->slots_lock);
     free(m->name);
     free(m);
@@ -304,6 +335,8 @@ module_enter(struct module *m)
 void
 module_leave(struct module *m)
 {
+    if (m->our_locks)
+        locks_release();
     if (m->single_thread)
         pthread_mutex_unlock(&m->calls_lock);
 }
@@ -312,6 +345,12 @@ bool
 module_is_single_thread(const struct module *m)
 {
     return m->single_thread;
+}
+
+struct module_lanes *
+module_lanes(struct module *m)
+{
+    return &m->lanes;
 }
 
 void

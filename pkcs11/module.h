@@ -23,6 +23,7 @@
 #define SIGNET_PKCS11_MODULE_H
 
 #include <stdbool.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -34,6 +35,7 @@
 
 struct module;
 struct slot;
+struct lane;
 
 struct module_options {
     const char *name;      /* how messages call it; NULL: the path's last part */
@@ -65,6 +67,12 @@ size_t module_slots(struct module *, struct slot *ret[MODULE_SLOTS_MAX]);
 void module_enter(struct module *);
 void module_leave(struct module *);
 bool module_is_single_thread(const struct module *);
+/* The lanes of this module, for pkcs11/lane.c alone. */
+struct module_lanes {
+    pthread_mutex_t lock;
+    struct lane *first;
+};
+struct module_lanes *module_lanes(struct module *);
 /* How many commands are under way, for who wants to try something while none is. */
 void module_work_begins(struct module *);
 void module_work_ends(struct module *);

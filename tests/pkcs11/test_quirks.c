@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Each quirk of pkcs11/quirk.h, met on the fault module, and what a user sees of it. */
 #include <check.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
@@ -364,6 +365,54 @@ START_TEST(arguments_of_initialize)
 }
 END_TEST
 
+struct client {
+    pthread_t thread;
+    const char *name;
+    int rc;
+    struct err err;
+};
+
+static void *
+sign_often(void *arg)
+{
+    const struct alg_sig *sig = alg_sig_by_name("ecdsa-sha256");
+    uint8_t digest[32] = {1};
+    struct client *c = arg;
+    struct lane *lane = NULL;
+    struct signature s;
+
+    c->rc = lane_new(&lane, bed.module);
+    for (int i = 0; i < 50 && c->rc == 0; i++)
+        c->rc = sign_data(lane, bed.slot, c->name, sig, digest, sizeof digest, &s, &c->err);
+    lane_free(&lane);
+    return NULL;
+}
+
+/* Fewer sessions than lanes: the lanes share them, and none is refused. */
+START_TEST(sessions_are_shared)
+{
+    struct client clients[6] = {0};
+
+    if (!open_bed(""))
+        return;
+    const char *name = bed_key(&bed, "p256", "");
+    signs(name, "ecdsa-sha256");
+    faults(_i == 0 ? "sessions 1" : "sessions 3");
+    for (size_t i = 0; i < 6; i++) {
+        clients[i].name = name;
+        ck_assert_int_eq(pthread_create(&clients[i].thread, NULL, sign_often, &clients[i]), 0);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        pthread_join(clients[i].thread, NULL);
+        ck_assert_msg(clients[i].rc == 0, "client %zu: %s", i, err_text(&clients[i].err));
+    }
+    if (_i == 0)
+        ck_assert(slot_quirk(slot(), QUIRK_SESSIONS_FEW));
+    signs(name, "ecdsa-sha256");
+    bed_close(&bed);
+}
+END_TEST
+
 START_TEST(labels_are_made_safe)
 {
     struct token t;
@@ -402,6 +451,7 @@ main(void)
     tcase_add_test(tc, signatures_of_another_length_are_refused);
     tcase_add_test(tc, a_pin_each_time);
     tcase_add_loop_test(tc, arguments_of_initialize, 0, 2);
+    tcase_add_loop_test(tc, sessions_are_shared, 0, 2);
     tcase_add_test(tc, labels_are_made_safe);
     if (!rig_module(&rigs[RIG_SOFTHSM]))
         return 77;
