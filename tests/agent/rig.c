@@ -311,9 +311,11 @@ void
 rig_await_lines(const char *path, unsigned count)
 {
     int fd = inotify_init1(IN_CLOEXEC);
-    char event[4096];
+    char event[4096], dir[PATH_MAX];
 
-    ck_assert_int_ge(inotify_add_watch(fd, scratch(), IN_MODIFY | IN_CREATE), 0);
+    snprintf(dir, sizeof dir, "%s", path);
+    *strrchr(dir, '/') = '\0';
+    ck_assert_int_ge(inotify_add_watch(fd, dir, IN_MODIFY | IN_CREATE), 0);
     while (rig_count(path, "\n") < count)
         ck_assert_int_gt(read(fd, event, sizeof event), 0);
     close(fd);

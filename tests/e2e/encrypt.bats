@@ -484,10 +484,21 @@ openssl_encrypts() {  # CERTIFICATE OUT [OPTION]...
     ok signet encrypt --cms -r "$T/ca/rsafile.crt" -o m "$T/content"
     ends 4 signet decrypt -o out m
     sentence 'card.*PIN'
+    # The token has counted that try. The right file is not risked by an agent that does
+    # not know whose fault it was, until a person has entered the PIN once.
     home_stop
     sed -i "s|badpin|pin|" "$SIGNET_HOME/signet.conf"
+    ends 4 signet decrypt -o out m
+    sentence 'ew tries are left.*pin is not risked.*card.*terminal'
+    [ ! -e out ]
+    pinentry_new "p$BATS_TEST_NUMBER" "$PIN"
+    pinentry_use "p$BATS_TEST_NUMBER"
+    home_stop
     ok signet decrypt -o out m
     cmp out "$T/content"
+    home_stop
+    ok signet decrypt -o out m
+    [ "$(pinentry_asked "p$BATS_TEST_NUMBER")" -eq 1 ]
 }
 
 @test "encrypted mails from openssl" {
