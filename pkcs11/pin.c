@@ -70,16 +70,59 @@ refused(struct slot *slot, CK_RV rv, const char *what, struct err *err)
     return rc;
 }
 
+/* To a module that was told so (OpenSC's set_pin_in_unlogged_session), C_SetPIN with nobody
+ * logged in is an unblocking: the old PIN would be held against the PUK, at the cost of one
+ * of its tries. *ret_ours: to be logged out again. */
+static int
+log_in_first(const struct ck_calls *ck, struct slot *slot, CK_SESSION_HANDLE session,
+             const struct secret *old_pin, const char *what, bool *ret_ours, struct err *err)
+{
+    CK_RV rv = ck->C_Login(session, CKU_USER, bytes(old_pin), length(old_pin));
+
+    *ret_ours = rv == CKR_OK;
+    if (rv == CKR_PIN_INCORRECT)
+        return login_wrong_pin(slot, err);
+    /* An expired PIN is there to be changed (PKCS#11 2.40, 5.1.6). */
+    if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN && rv != CKR_PIN_EXPIRED)
+        return slot_err(slot, err, rv, what);
+    return 0;
+}
+
+static int
+set_pin(struct lane *lane, struct slot *slot, const struct secret *old_pin,
+        const struct secret *new_pin, const char *what, bool log_in, struct err *err)
+{
+    const struct ck_calls *ck = module_calls(lane_module(lane));
+    CK_SESSION_HANDLE session;
+    bool ours = false;
+    CK_RV rv = lane_open_rw(lane, slot, &session);
+    int rc = 0;
+
+    if (rv != CKR_OK)
+        return slot_err(slot, err, rv, what);
+    if (log_in)
+        rc = log_in_first(ck, slot, session, old_pin, what, &ours, err);
+    if (rc == 0)
+        rv = ck->C_SetPIN(session, bytes(old_pin), length(old_pin), bytes(new_pin),
+                          length(new_pin));
+    if (ours)
+        ck->C_Logout(session);
+    lane_close_rw(lane, slot, session);
+    if (rc != 0)
+        return rc;
+    if (rv == CKR_PIN_INCORRECT)
+        return login_wrong_pin(slot, err);
+    return rv == CKR_OK ? 0 : refused(slot, rv, what, err);
+}
+
 static int
 change(struct lane *lane, CK_SLOT_ID id, const struct secret *old_pin,
        const struct secret *new_pin, struct err *err)
 {
     static const char what[] = "cannot change its PIN";
-    CK_SESSION_HANDLE session;
     char label[TOKEN_TEXT];
     struct slot *slot;
     struct token t;
-    CK_RV rv;
     int rc = begin(lane, id, what, &slot, &t, label, err);
 
     if (rc != 0)
@@ -89,16 +132,9 @@ change(struct lane *lane, CK_SLOT_ID id, const struct secret *old_pin,
     rc = check_new(&t, label, new_pin, err);
     if (rc != 0)
         return rc;
-    rv = lane_open_rw(lane, slot, &session);
-    if (rv != CKR_OK)
-        return slot_err(slot, err, rv, what);
-    rv = module_calls(lane_module(lane))->C_SetPIN(session, bytes(old_pin), length(old_pin),
-                                                   bytes(new_pin), length(new_pin));
-    lane_close_rw(lane, slot, session);
-    if (rv == CKR_PIN_INCORRECT)
-        return login_wrong_pin(slot, err);
-    if (rv != CKR_OK)
-        return refused(slot, rv, what, err);
+    rc = set_pin(lane, slot, old_pin, new_pin, what, t.flags & CKF_LOGIN_REQUIRED, err);
+    if (rc != 0)
+        return rc;
     (void)slot_look(slot);
     return 0;
 }
@@ -171,6 +207,11 @@ explain(struct slot *slot, const char *label, CK_RV rv, struct err *err)
                 "locked, too; only who issued it can help", label);
     else if (is_verdict(rv))
         return refused(slot, rv, "cannot set a new PIN", err);
+    else if ((t.flags & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_INITIALIZED)) ==
+             CKF_USER_PIN_INITIALIZED)
+        err_set(err, E_MECHANISM, "token \"%s\": its PIN is not locked, and its module sets no "
+                "new one with the PUK before it is (0x%02lx); change it with the present PIN "
+                "(signet pin change)", label, rv);
     else
         err_set(err, E_MECHANISM, "token \"%s\": its module cannot unblock the PIN (0x%02lx); "
                 "use the tool the card came with, or for a card in OpenSC pkcs15-tool "

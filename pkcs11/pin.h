@@ -2,7 +2,7 @@
 /*
  * Changing a token's PIN, and setting a new one when it is locked or was never set.
  *
- * Each PIN is sent once; before, the token is asked how many tries it has left, and a
+ * A wrong PIN is sent once; before, the token is asked how many tries it has left, and a
  * new PIN is held against the lengths that the token states. NULL for all PINs where
  * the reader has a keypad of its own (CKF_PROTECTED_AUTHENTICATION_PATH).
  *
@@ -11,7 +11,9 @@
  * PIN, some take it as the old PIN of C_SetPIN while nobody is logged in, some offer
  * nothing. The second way is tried only when the first one was refused without a look
  * at the PUK, and only when the PIN is locked: a module that does not know this way
- * would take the PUK for a wrong PIN. PKCS#11 2.40 sections 5.4, 5.6.
+ * would take the PUK for a wrong PIN. For the same reason a PIN is changed only after a
+ * login with the old one: to a module of the second kind the old PIN would be a wrong PUK.
+ * PKCS#11 2.40 sections 5.4, 5.6.
  */
 #ifndef SIGNET_PKCS11_PIN_H
 #define SIGNET_PKCS11_PIN_H
