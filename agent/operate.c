@@ -39,6 +39,8 @@ wake_host(const struct token *t, struct err *err)
     return host_call(t->host, &cmd, &again, NULL, err);
 }
 
+static bool is_context_refused(const struct lane_command *);
+
 int
 operate_on_token(struct connection *c, const struct snapshot *snap, const struct token *t,
                  const struct lane_command *cmd, bool again, struct err *err)
@@ -55,7 +57,7 @@ operate_on_token(struct connection *c, const struct snapshot *snap, const struct
     for (unsigned i = 0; i <= LOGINS_MAX; i++) {
         seen = pin_logins(t->pin);
         rc = host_call(t->host, cmd, &left, NULL, err);
-        if (rc != E_PIN_NEEDED || i == LOGINS_MAX)
+        if (rc != E_PIN_NEEDED || i == LOGINS_MAX || is_context_refused(cmd))
             break;
         rc = login(c, snap, t, seen, err);
         if (rc != 0)
@@ -73,6 +75,7 @@ struct context_login {
     struct secret *sent;    /* what was answered last, to know it when it is refused */
     const char *source;
     unsigned asked;
+    bool refused;           /* nobody had an answer */
 };
 
 /* host_call's inquiry: "CONTEXTPIN", and what the token says of its tries. */
@@ -93,6 +96,7 @@ give_context_pin(void *arg, const char *inquiry, struct secret *ret, struct err 
     } else {
         rc = login_ask_context(l->c, t, strstr(inquiry, "final") != NULL, low, ret, &l->source,
                                err);
+        l->refused = rc != 0;
         if (rc != 0)
             return rc;
     }
@@ -101,6 +105,15 @@ give_context_pin(void *arg, const char *inquiry, struct secret *ret, struct err 
     if (!l->sent || secret_set(l->sent, secret_data_view(ret), secret_len(ret)) != 0)
         return err_set(err, E_NOMEM, "out of memory while asking for a PIN");
     return 0;
+}
+
+/* The PIN that is missing then is not the login's. */
+static bool
+is_context_refused(const struct lane_command *cmd)
+{
+    const struct context_login *l = cmd->arg;
+
+    return cmd->inquire == give_context_pin && l->refused;
 }
 
 /* What came of it, for the audit log; a refused one is not sent again. */

@@ -334,12 +334,12 @@ find_token(const struct snapshot *s, const char *spec, const void **ret, struct 
 
 /* What is not here may be on a card that was. */
 static int
-remember(struct registry *r, const struct snapshot *s, const char *spec, int code,
-         struct err *err)
+remember(struct registry *r, const struct snapshot *s, const char *spec, finder *look_up,
+         int code, struct err *err)
 {
     struct err known = {0};
-    int rc = code == E_NO_KEY ? memory_find_key(r->memory, s, spec, &known)
-                              : memory_find_token(r->memory, s, spec, &known);
+    int rc = look_up == find_key ? memory_find_key(r->memory, s, spec, &known)
+                                 : memory_find_token(r->memory, s, spec, &known);
 
     if (rc == 0)
         return code;
@@ -370,7 +370,7 @@ find(struct registry *r, const char *spec, finder *look_up, struct snapshot **re
         return 0;
     }
     if (rc == E_NO_KEY || rc == E_NO_TOKEN)
-        rc = remember(r, s, spec, rc, err);
+        rc = remember(r, s, spec, look_up, rc, err);
     snapshot_unref(&s);
     return rc == E_NO_KEY || rc == E_NO_TOKEN ? explain(r, rc, err) : rc;
 }
