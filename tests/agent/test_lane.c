@@ -111,6 +111,72 @@ START_TEST(silence_ends)
 }
 END_TEST
 
+static long
+deadline(void)
+{
+    struct timeval limit;
+    socklen_t len = sizeof limit;
+
+    ck_assert_int_eq(getsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &limit, &len), 0);
+    return limit.tv_sec;
+}
+
+/* A person at the keypad has longer than a module; the next command has not. */
+START_TEST(each_command_has_its_deadline)
+{
+    const struct lane_command keypad = {.line = "LOGIN 1", .timeout = LANE_TIMEOUT_KEYPAD};
+
+    ck_assert_int_eq(deadline(), LANE_TIMEOUT);
+    say("OK\nOK\n");
+    ck_assert_int_eq(lane_run(lane, &keypad, &err), 0);
+    ck_assert_int_eq(deadline(), LANE_TIMEOUT_KEYPAD);
+    ck_assert_int_eq(run("NOP"), 0);
+    ck_assert_int_eq(deadline(), LANE_TIMEOUT);
+}
+END_TEST
+
+START_TEST(rv_goes_with_its_sentence)
+{
+    say("S RV b1\nS ERROR E_TOKEN no+session\nERR 536870999 no\n");
+    ck_assert_int_eq(run("SIGN 1"), E_TOKEN);
+    ck_assert_uint_eq(err.rv, 0xb1);
+    ck_assert_str_eq(err.text, "no session");
+    /* Each failure has its own. */
+    say("S ERROR E_TOKEN other\nERR 536870999 no\n");
+    ck_assert_int_eq(run("SIGN 1"), E_TOKEN);
+    ck_assert_uint_eq(err.rv, 0);
+}
+END_TEST
+
+static int
+give(void *arg, const char *inquiry, struct secret *ret, struct err *e)
+{
+    const char *pin = arg;
+
+    ck_assert_str_eq(inquiry, "CONTEXTPIN count-low");
+    if (!pin)
+        return err_set(e, E_PIN_CANCELLED, "given up");
+    return secret_set(ret, pin, strlen(pin));
+}
+
+START_TEST(who_sent_it_is_asked)
+{
+    char pin[] = "5678";
+    struct lane_command cmd = {.line = "SIGN 1", .inquire = give, .arg = pin};
+
+    say("INQUIRE CONTEXTPIN count-low\nOK\n");
+    ck_assert_int_eq(lane_run(lane, &cmd, &err), 0);
+    ck_assert_str_eq(heard(), "SIGN 1\nD 5678\nEND\n");
+    /* What he says goes before what the host makes of it. */
+    cmd.arg = NULL;
+    say("INQUIRE CONTEXTPIN count-low\nS ERROR E_TOKEN lost\nERR 536870999 no\nOK\n");
+    ck_assert_int_eq(lane_run(lane, &cmd, &err), E_PIN_CANCELLED);
+    ck_assert_str_eq(err.text, "given up");
+    ck_assert(!lane_dead(lane));
+    ck_assert_int_eq(run("NOP"), 0);
+}
+END_TEST
+
 START_TEST(death_is_noticed)
 {
     say("D half");
@@ -151,6 +217,9 @@ main(void)
     tcase_add_test(c, inquiry_is_answered_in_one_piece);
     tcase_add_test(c, strange_inquiry_is_cancelled);
     tcase_add_test(c, silence_ends);
+    tcase_add_test(c, each_command_has_its_deadline);
+    tcase_add_test(c, rv_goes_with_its_sentence);
+    tcase_add_test(c, who_sent_it_is_asked);
     tcase_add_test(c, death_is_noticed);
     tcase_add_test(c, nonsense_kills_the_lane);
     tcase_add_test(c, too_much_data_is_refused);

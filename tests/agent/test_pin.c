@@ -383,6 +383,117 @@ START_TEST(who_has_gone_waits_no_more)
 }
 END_TEST
 
+/* Seconds until it is tried again, by the test's clock. */
+static unsigned
+rest(void)
+{
+    time_t began = clock_now;
+
+    while (pin_rests(pin))
+        clock_now++;
+    return (unsigned)(clock_now - began);
+}
+
+START_TEST(rests_ever_longer)
+{
+    unsigned last = 0, now;
+
+    ck_assert(!pin_rests(pin));
+    pin_note_error(pin);
+    ck_assert_uint_eq(rest(), PIN_REST_FIRST + 1);
+    for (int i = 0; i < 5; i++) {
+        pin_note_error(pin);
+        now = rest();
+        ck_assert_uint_gt(now, last);
+        last = now;
+    }
+    for (int i = 0; i < 100; i++)
+        pin_note_error(pin);
+    ck_assert_uint_eq(rest(), PIN_REST_MAX + 1);
+}
+END_TEST
+
+START_TEST(success_ends_the_rest)
+{
+    for (int i = 0; i < 10; i++)
+        pin_note_error(pin);
+    ck_assert(pin_rests(pin));
+    ck_assert(!pin_rests(pin_of("demo", "2")));
+    pin_note_success(pin);
+    ck_assert(!pin_rests(pin));
+    /* And the next error is a first one. */
+    pin_note_error(pin);
+    ck_assert_uint_eq(rest(), PIN_REST_FIRST + 1);
+}
+END_TEST
+
+START_TEST(removed_token_has_no_pin)
+{
+    struct pin_login at;
+
+    log_in("1234");
+    pin_removed(pin);
+    ck_assert_ptr_null(pin_cached_view(pin));
+    pin_get_login(pin, &at);
+    ck_assert_ptr_null(at.host);
+    /* It is not there to be logged out. */
+    ck_assert_uint_eq(log_outs, 0);
+}
+END_TEST
+
+/* Somebody is about to use the cached PIN, or to cache one, as the token goes. */
+START_TEST(removed_under_a_login)
+{
+    struct secret *copy = secret_of("");
+
+    log_in("1234");
+    ck_assert_int_eq(pin_take_turn(pin, pin_logins(pin), NULL, NULL, &err), 0);
+    pin_removed(pin);
+    ck_assert(!pin_copy_cached(pin, copy));
+    pin_end_turn(pin, PIN_OTHERS_DID, NULL);
+    ck_assert_ptr_null(pin_cached_view(pin));
+    log_in("5678");
+    ck_assert(pin_copy_cached(pin, copy));
+    ck_assert_uint_eq(secret_len(copy), 4);
+    secret_free(&copy);
+}
+END_TEST
+
+START_TEST(refused_pin_is_not_copied)
+{
+    struct secret *copy = secret_of(""), *same = secret_of("1234");
+
+    log_in("1234");
+    ck_assert(pin_copy_cached(pin, copy));
+    pin_refuse_now(pin, same);
+    ck_assert(!pin_copy_cached(pin, copy));
+    ck_assert(pin_was_refused(pin, same));
+    secret_free(&copy);
+    secret_free(&same);
+}
+END_TEST
+
+START_TEST(expired_pin_is_not_copied)
+{
+    struct secret *copy = secret_of("");
+
+    log_in("1234");
+    clock_now += 61;
+    ck_assert(!pin_copy_cached(pin, copy));
+    secret_free(&copy);
+}
+END_TEST
+
+START_TEST(failed_source_is_forgiven_by_a_login)
+{
+    ck_assert(!pin_source_failed(pin));
+    pin_note_source_failed(pin);
+    ck_assert(pin_source_failed(pin));
+    log_in("1234");
+    ck_assert(!pin_source_failed(pin));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -405,5 +516,12 @@ main(void)
     tcase_add_test(c, one_login_serves_all);
     tcase_add_test(c, lack_of_means_is_not_shared);
     tcase_add_test(c, who_has_gone_waits_no_more);
+    tcase_add_test(c, rests_ever_longer);
+    tcase_add_test(c, success_ends_the_rest);
+    tcase_add_test(c, removed_token_has_no_pin);
+    tcase_add_test(c, removed_under_a_login);
+    tcase_add_test(c, refused_pin_is_not_copied);
+    tcase_add_test(c, expired_pin_is_not_copied);
+    tcase_add_test(c, failed_source_is_forgiven_by_a_login);
     return run_suite("agent-pin", &c, 1);
 }
