@@ -261,6 +261,14 @@ f_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     DONE;
 }
 
+static void
+session_ended(void)
+{
+    pthread_mutex_lock(&lock);
+    open_sessions--;
+    pthread_mutex_unlock(&lock);
+}
+
 static CK_RV
 f_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOTIFY notify,
               CK_SESSION_HANDLE *session)
@@ -278,7 +286,7 @@ f_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOTIFY notify,
         return CKR_SESSION_COUNT;
     rv = real->C_OpenSession(slot - shift(), flags, app, notify, session);
     if (rv != CKR_OK)
-        __atomic_sub_fetch(&open_sessions, 1, __ATOMIC_RELAXED);
+        session_ended();
     DONE;
 }
 
@@ -288,7 +296,7 @@ f_CloseSession(CK_SESSION_HANDLE session)
     GATE("C_CloseSession");
     rv = real->C_CloseSession(session);
     if (rv == CKR_OK)
-        __atomic_sub_fetch(&open_sessions, 1, __ATOMIC_RELAXED);
+        session_ended();
     DONE;
 }
 
