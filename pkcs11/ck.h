@@ -49,8 +49,8 @@
 
 /* The calls in use. X(name); the types are p11-kit's CK_C_*. */
 #define CK_CALLS(X) \
-    X(C_Initialize) X(C_Finalize) X(C_GetSlotList) X(C_GetSlotInfo) X(C_GetTokenInfo) \
-    X(C_WaitForSlotEvent) \
+    X(C_Initialize) X(C_Finalize) X(C_GetInfo) X(C_GetSlotList) X(C_GetSlotInfo) \
+    X(C_GetTokenInfo) X(C_WaitForSlotEvent) \
     X(C_OpenSession) X(C_CloseSession) X(C_CloseAllSessions) X(C_GetSessionInfo) \
     X(C_Login) X(C_Logout) X(C_InitToken) X(C_InitPIN) X(C_SetPIN) \
     X(C_FindObjectsInit) X(C_FindObjects) X(C_FindObjectsFinal) \

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 
 #include "pkcs11/loader.h"
+#include "pkcs11/locks.h"
 #include "pkcs11/rv.h"
 #include "pkcs11/slot.h"
 
@@ -21,6 +22,7 @@ struct module {
     const struct ck_calls *ck;
     struct secret *reject_key;
     bool single_thread;
+    bool our_locks;                 /* see locks.h */
     pthread_mutex_t calls_lock;     /* module_enter, when single_thread */
     pthread_mutex_t write_lock;
     struct module_lanes lanes;
@@ -60,12 +62,38 @@ initialize_any(struct module *m, char *init_string)
     return rv;
 }
 
+/* This quirk shows only when it is too late, as a hang: known by name. */
+static bool
+loses_locks(struct module *m)
+{
+    static const char name[] = "OpenSC";
+    CK_INFO info = {0};
+
+    return m->ck->C_GetInfo && m->ck->C_GetInfo(&info) == CKR_OK &&
+           memcmp(info.libraryDescription, name, sizeof name - 1) == 0;
+}
+
+/* Anew with our own mutexes; as it was if it does not take them. */
+static CK_RV
+initialize_with_locks(struct module *m, char *init_string)
+{
+    struct init_args a = {.args = {.pReserved = init_string}};
+
+    if (m->ck->C_Finalize(NULL) != CKR_OK)
+        return CKR_OK;
+    locks_offer(&a.args);
+    m->our_locks = m->ck->C_Initialize(&a) == CKR_OK;
+    return m->our_locks ? CKR_OK : initialize_any(m, init_string);
+}
+
 static int
 initialize(struct module *m, const char *init_string, struct err *err)
 {
     char *copy = init_string ? strdup(init_string) : NULL;
     CK_RV rv = initialize_any(m, copy);
 
+    if (rv == CKR_OK && !m->single_thread && loses_locks(m))
+        rv = initialize_with_locks(m, copy);
     free(copy);
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return 0;
@@ -307,6 +335,8 @@ module_enter(struct module *m)
 void
 module_leave(struct module *m)
 {
+    if (m->our_locks)
+        locks_release();
     if (m->single_thread)
         pthread_mutex_unlock(&m->calls_lock);
 }

@@ -84,6 +84,10 @@ static const struct quirk_record records[QUIRKS] = {
     [QUIRK_EVENT_WRONG] = {
         "event-wrong", "C_WaitForSlotEvent is not supported, or disagrees with C_GetSlotList",
         "the watch polls as well", "PKCS#11 2.40, 5.5, C_WaitForSlotEvent"},
+    [QUIRK_LOCKS_KEPT] = {
+        "locks-kept", "only as a hang, so by the library's description: OpenSC",
+        "module.c gives it mutexes of ours (locks.c), which end with the call",
+        "OpenSC 0.23: sc_unlock() fails with the card's mutex held"},
 };
 
 const struct quirk_record *

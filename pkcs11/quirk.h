@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What modules and tokens do otherwise than PKCS#11 says, in one table: the name of
- * each, how it is found (always by what the token does, never by who made it), what
- * is done about it and where, and who was seen doing it.
+ * each, how it is found (by what the token does, not by who made it; locks-kept alone
+ * shows too late for that), what is done about it and where, and who was seen doing it.
  *
  * A quirk with a number is remembered for the slot when it was met
  * (slot_set_quirk, slot_quirk), until another token is in it; LIST names them.
@@ -39,6 +39,7 @@ enum quirk {
     QUIRK_LABEL_ODD,          /* padded with NUL, or not UTF-8 */
     QUIRK_SLOT_MOVES,         /* slot numbers change */
     QUIRK_EVENT_WRONG,        /* C_WaitForSlotEvent absent, hanging or lying */
+    QUIRK_LOCKS_KEPT,         /* a call returns with a mutex held */
     QUIRKS
 };
 

@@ -49,6 +49,7 @@ count(int call)
     }
 COUNTED(C_Initialize, (void *a), (a))
 COUNTED(C_Finalize, (void *a), (a))
+COUNTED(C_GetInfo, (CK_INFO *i), (i))
 COUNTED(C_GetSlotList, (CK_BBOOL p, CK_SLOT_ID *l, CK_ULONG *n), (p, l, n))
 COUNTED(C_GetSlotInfo, (CK_SLOT_ID s, CK_SLOT_INFO *i), (s, i))
 COUNTED(C_WaitForSlotEvent, (CK_FLAGS f, CK_SLOT_ID *s, void *p), (f, s, p))
