@@ -175,11 +175,11 @@ load(struct memory *m)
 static void
 save(struct memory *m)
 {
-    json_t *list = json_array();
+    json_t *list = m->path ? json_array() : NULL;
     char *text = NULL, *temporary = NULL;
     int fd = -1;
 
-    if (!m->path)
+    if (!list)
         return;
     for (unsigned i = 0; i < m->count; i++)
         json_array_append(list, m->seen[i].token);
