@@ -74,7 +74,7 @@ judge(struct check *c, const struct cms_signed *signed_, struct err *err)
     int rc = check_judge(c->verdict, signed_, &c->options, err);
 
     if (rc == 0)
-        harvest_take(c->harvest, signed_, &c->options);
+        harvest_take(c->harvest, signed_, c->verdict, &c->options);
     return rc;
 }
 

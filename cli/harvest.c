@@ -91,27 +91,28 @@ is_trusted(X509 *cert, STACK_OF(X509) *certs, const struct verdict_options *opti
     return good && (X509_get_extended_key_usage(cert) & (XKU_SMIME | XKU_ANYEKU));
 }
 
+/* judged: it is the one that the verdict is on, without which nothing is stored. */
 static bool
-fits(X509 *cert, const char *address, STACK_OF(X509) *certs,
+fits(X509 *cert, bool judged, const char *address, STACK_OF(X509) *certs,
      const struct verdict_options *options)
 {
     return encrypts(cert) && certificate_has_email(cert, address) &&
-           is_trusted(cert, certs, options);
+           (judged || is_trusted(cert, certs, options));
 }
 
 /* RFC 8551 2.5.3: the one that is preferred, else the signer's own, else one beside it. */
 static X509 *
-to_encrypt_to(const struct cms_signature *s, STACK_OF(X509) *certs, const char *address,
-              const struct verdict_options *options)
+to_encrypt_to(const struct cms_signature *s, const X509 *judged, STACK_OF(X509) *certs,
+              const char *address, const struct verdict_options *options)
 {
     X509 *preferred = NULL;
 
     if (cms_preferred_cert(s, certs, &preferred) == 1)
-        return fits(preferred, address, certs, options) ? preferred : NULL;
-    if (fits(s->cert, address, certs, options))
+        return fits(preferred, preferred == judged, address, certs, options) ? preferred : NULL;
+    if (fits(s->cert, s->cert == judged, address, certs, options))
         return s->cert;
     for (int i = 0; i < sk_X509_num(certs); i++)
-        if (fits(sk_X509_value(certs, i), address, certs, options))
+        if (fits(sk_X509_value(certs, i), false, address, certs, options))
             return sk_X509_value(certs, i);
     return NULL;
 }
@@ -149,8 +150,8 @@ take_capabilities(struct grain *g, const struct cms_signature *s)
 }
 
 static void
-take_one(struct harvest *h, const struct cms_signature *s, STACK_OF(X509) *certs,
-         const char *address, const struct verdict_options *options)
+take_one(struct harvest *h, const struct cms_signature *s, const X509 *judged,
+         STACK_OF(X509) *certs, const char *address, const struct verdict_options *options)
 {
     struct grain *g = &h->grains[h->count];
 
@@ -158,7 +159,7 @@ take_one(struct harvest *h, const struct cms_signature *s, STACK_OF(X509) *certs
     if (!g->address)
         return;
     h->count++;
-    g->cert = to_encrypt_to(s, certs, address, options);
+    g->cert = to_encrypt_to(s, judged, certs, address, options);
     if (g->cert)
         X509_up_ref(g->cert);
     take_capabilities(g, s);
@@ -166,27 +167,34 @@ take_one(struct harvest *h, const struct cms_signature *s, STACK_OF(X509) *certs
 }
 
 void
-harvest_take(struct harvest *h, const struct cms_signed *signed_,
+harvest_take(struct harvest *h, const struct cms_signed *signed_, const struct verdict *verdict,
              const struct verdict_options *options)
 {
+    struct verdict_signer signer;
+
     if (!h || h->off || !options->is_mail || options->from_count != 1 ||
         options->from_ambiguous || options->path.at != 0 || options->path.allow_weak)
         return;
     for (size_t i = 0; i < signed_->count && h->count < GRAINS_MAX; i++) {
         const struct cms_signature *s = &signed_->signatures[i];
         if (s->state == CMS_INTACT && s->cert && certificate_has_email(s->cert, options->from[0]))
-            take_one(h, s, signed_->certs, options->from[0], options);
+            take_one(h, s, verdict_signer_at(verdict, i, &signer) ? signer.cert : NULL,
+                     signed_->certs, options->from[0], options);
     }
 }
 
 static int
-learn(struct harvest *h, struct err *err)
+learn(struct harvest *h, struct store *store, struct err *err)
 {
-    autoclose_store struct store *store = NULL;
-    int rc = home_make(&h->cli->home, err);
+    autoclose_store struct store *own = NULL;
+    int rc = 0;
 
-    if (rc == 0)
-        rc = store_open(&store, h->cli->home.state, false, err);
+    if (!store) {
+        rc = home_make(&h->cli->home, err);
+        if (rc == 0)
+            rc = store_open(&own, h->cli->home.state, false, err);
+        store = own;
+    }
     for (size_t i = 0; rc == 0 && i < h->count; i++) {
         const struct grain *g = &h->grains[i];
         struct store_news news = {
@@ -202,11 +210,11 @@ learn(struct harvest *h, struct err *err)
 }
 
 void
-harvest_store(struct harvest *h)
+harvest_store(struct harvest *h, struct store *store)
 {
     struct err err;
 
     err_clear(&err);
-    if (h && h->count > 0 && learn(h, &err) != 0 && h->cli->verbose)
+    if (h && h->count > 0 && learn(h, store, &err) != 0 && h->cli->verbose)
         cli_note(h->cli, "what this mail tells of its sender is not kept: %s", err_text(&err));
 }

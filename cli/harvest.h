@@ -13,6 +13,7 @@
 
 #include "cli/cli.h"
 #include "cms/signed.h"
+#include "trust/store.h"
 #include "trust/verdict.h"
 
 struct harvest;
@@ -21,8 +22,11 @@ int harvest_new(struct harvest **ret, struct cli *, struct err *err) must_check;
 /* Takes what those say who signed and whom the mail is from; no one else. harvest may be
  * NULL. Judged as of another time than now, or with weak algorithms allowed, or a mail that
  * says not whom it is from: nothing is taken. */
-void harvest_take(struct harvest *, const struct cms_signed *, const struct verdict_options *);
-void harvest_store(struct harvest *);
+/* verdict: on the same signatures. */
+void harvest_take(struct harvest *, const struct cms_signed *, const struct verdict *,
+                  const struct verdict_options *);
+/* store: the one that is open already; NULL: it is opened, and made when it is missing. */
+void harvest_store(struct harvest *, struct store *store);
 void harvest_free(struct harvest **);
 
 #endif

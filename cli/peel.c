@@ -176,7 +176,7 @@ judge_signed(struct sheet *s, const struct layer *l, const struct peel_options *
     s->is_signed = true;
     rc = check_judge(s->verdict, found, &options->verdict, err);
     if (rc == 0)
-        harvest_take(options->harvest, found, &options->verdict);
+        harvest_take(options->harvest, found, s->verdict, &options->verdict);
     return rc == 0 ? check_coverage(s->verdict, r, err) : rc;
 }
 

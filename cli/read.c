@@ -216,7 +216,7 @@ conclude(struct cli *cli, struct job *job, struct err *err)
 
     cli->status = verdict_exit_status(peel_status(job->peel));
     if (rc == 0 && peel_status(job->peel) == VERDICT_GOOD)
-        harvest_store(job->options.harvest);
+        harvest_store(job->options.harvest, trust_store(job->trust));
     if (rc != 0 || !job->out)
         return rc;
     if (peel_may_show(job->peel, job->anyway))

@@ -76,7 +76,7 @@ conclude(struct cli *cli, struct check *c, const struct verdict_style *style, st
     if (rc == 0 && status == VERDICT_GOOD && c->out)
         rc = outfile_commit(c->out, err);
     if (rc == 0 && status == VERDICT_GOOD)
-        harvest_store(c->harvest);
+        harvest_store(c->harvest, trust_store(c->trust));
     cli->status = verdict_exit_status(status);
     return rc;
 }

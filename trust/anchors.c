@@ -168,7 +168,8 @@ read_file(struct anchors *a, const char *path, const char *from, struct err *err
 
     size_t before = a->count;
     const unsigned char *der = buf_data(file);
-    X509 *cert = d2i_X509(NULL, &der, (long)buf_len(file));
+    bool may_be = buf_len(file) > 0 && der[0] == 0x30;
+    X509 *cert = may_be ? d2i_X509(NULL, &der, (long)buf_len(file)) : NULL;
     if (cert != NULL)
         return add(a, cert, from) == 0 ? 0 : no_memory(err);
     ERR_clear_error();

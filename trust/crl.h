@@ -50,6 +50,7 @@ struct crl {
     char fault[160];           /* why its signature was refused */
     void (*looked)(void *arg, struct crl *);  /* told of each look-up */
     void *looked_arg;
+    const STACK_OF(X509) *issuers;            /* among which the issuer may be; or NULL */
 };
 
 /* With copy the bytes are; otherwise they outlive the CRL. E_MALFORMED, E_LIMIT. */

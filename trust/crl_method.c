@@ -136,11 +136,22 @@ on_lookup(X509_CRL *x, X509_REVOKED **ret, const ASN1_INTEGER *serial, const X50
     return 1;
 }
 
+/* As it stands in the certificate that the key is of: libcrypto's encoder, which makes it anew,
+ * takes as long as ten signature checks to set up. */
+static int
+put_key(const struct crl *c, EVP_PKEY *key, unsigned char **der)
+{
+    for (int i = 0; i < sk_X509_num(c->issuers); i++)
+        if (X509_get0_pubkey(sk_X509_value(c->issuers, i)) == key)
+            return i2d_X509_PUBKEY(X509_get_X509_PUBKEY(sk_X509_value(c->issuers, i)), der);
+    return i2d_PUBKEY(key, der);
+}
+
 static bool
-hash_key(EVP_PKEY *key, uint8_t out[STORE_HASH])
+hash_key(const struct crl *c, EVP_PKEY *key, uint8_t out[STORE_HASH])
 {
     unsigned char *der = NULL;
-    int len = i2d_PUBKEY(key, &der);
+    int len = put_key(c, key, &der);
     bool ok = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) == 1;
 
     OPENSSL_free(der);
@@ -189,7 +200,7 @@ on_verify(X509_CRL *x, EVP_PKEY *key)
     struct crl *c = X509_CRL_get_meth_data(x);
     uint8_t spki[STORE_HASH];
 
-    if (c == NULL || !hash_key(key, spki))
+    if (c == NULL || !hash_key(c, key, spki))
         return -1;
     c->refused = false;
     if (c->verified && memcmp(spki, c->spki, sizeof spki) == 0 &&

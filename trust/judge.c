@@ -203,30 +203,19 @@ note_purposes(struct path *p, const struct candidate *c, enum path_purpose purpo
 }
 
 static int
-is_distrusted(void *arg, const struct store_cert *stored)
-{
-    time_t *when = arg;
-
-    if (stored->trust == STORE_DISTRUSTED)
-        *when = stored->marked;
-    return 0;
-}
-
-static int
 note_mark(struct path *p, struct store *store, const X509 *cert, struct err *err)
 {
     unsigned char *spki = NULL, md[EVP_MAX_MD_SIZE];
     int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
     unsigned md_len = 0;
     bool ok = len > 0 && EVP_Digest(spki, (size_t)len, md, &md_len, EVP_sha256(), NULL) == 1;
-    struct store_query query = {.by = STORE_BY_KEY, .bytes = md, .len = md_len};
     time_t when = 0;
     char day[TEXT_TIME_LEN];
 
     OPENSSL_free(spki);
     if (!ok)
         return err_set_ossl(err, E_CRYPTO, "a certificate's key cannot be read");
-    int rc = store_search(store, &query, 0, is_distrusted, &when, err);
+    int rc = store_distrusted(store, md, &when, err);
     if (rc == 0 && when != 0) {
         text_time(when, day);
         note(p, "distrusted", cert, "you marked it, or its key, as distrusted on %.10s", day);

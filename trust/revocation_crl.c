@@ -20,6 +20,7 @@
 struct revocation_run {
     struct revocation *r;
     struct chain *chain;
+    STACK_OF(X509) *untrusted;
     X509_STORE_CTX *ctx;
     struct state {
         bool failed, revoked;
@@ -124,9 +125,11 @@ on_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
         run->rc = revocation_load(r, name, run->err);
     if (run->rc == 0 && cert != NULL)
         run->rc = load_issuers(r, cert, run->err);
-    for (size_t i = 0; out != NULL && i < r->crl_count; i++)
+    for (size_t i = 0; out != NULL && i < r->crl_count; i++) {
+        r->crls[i]->issuers = run->untrusted;
         if ((r->crls[i]->rejected & bit) == 0 && !offer(out, r->crls[i]))
             break;
+    }
     return out;
 }
 
@@ -440,8 +443,8 @@ candidates(const struct chain *chain)
 int
 revocation_crls(struct revocation *r, struct chain *chain, struct err *err)
 {
-    struct revocation_run run = {.r = r, .chain = chain, .err = err};
     STACK_OF(X509) *untrusted = candidates(chain);
+    struct revocation_run run = {.r = r, .chain = chain, .err = err, .untrusted = untrusted};
     X509_STORE *store = X509_STORE_new();
     int rc = E_NOMEM;
 
@@ -456,6 +459,8 @@ revocation_crls(struct revocation *r, struct chain *chain, struct err *err)
         r->run = &run;
         rc = run_all(&run, store, untrusted);
         r->run = NULL;
+        for (size_t i = 0; i < r->crl_count; i++)
+            r->crls[i]->issuers = NULL;
     }
     X509_STORE_free(store);
     sk_X509_free(untrusted);

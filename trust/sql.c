@@ -7,13 +7,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
 #define LIBRARY "libsqlite3.so.0"
-#define WAL_PAUSE_MS 10
 /* Prepared statements that are kept. */
 #define KEPT_MAX 24
 
@@ -22,7 +20,7 @@
     X(open_v2) X(close_v2) X(exec) X(prepare_v3) X(step) X(finalize) X(errmsg) X(busy_timeout) \
     X(reset) X(clear_bindings) X(sql) \
     X(bind_int64) X(bind_text) X(bind_blob) X(bind_null) X(column_int64) X(column_text) \
-    X(column_blob) X(column_bytes)
+    X(column_blob) X(column_bytes) X(db_config)
 
 static struct {
 #define X(name) __typeof__(&sqlite3_##name) name;
@@ -48,7 +46,7 @@ struct sql_row {
 static void
 load(void)
 {
-    library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
     loaded = library != NULL;
 #define X(name) \
     if (loaded) { \
@@ -103,22 +101,6 @@ touch(const char *path, struct err *err)
     return 0;
 }
 
-/* Two that make the same file at once: SQLite does not wait here by itself. */
-static int
-enter_wal(struct sql *s)
-{
-    struct timespec pause = {.tv_nsec = WAL_PAUSE_MS * 1000000L};
-    int rc = SQLITE_BUSY;
-
-    for (int waited = 0; (rc & 0xff) == SQLITE_BUSY && waited < SQL_BUSY_MS;
-         waited += WAL_PAUSE_MS) {
-        if (waited > 0)
-            nanosleep(&pause, NULL);
-        rc = lib.exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-    }
-    return rc;
-}
-
 int
 sql_open(struct sql **ret, const char *path, struct err *err)
 {
@@ -140,10 +122,12 @@ sql_open(struct sql **ret, const char *path, struct err *err)
     rc = lib.open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = lib.busy_timeout(s->db, SQL_BUSY_MS);
+    /* Not by PRAGMA, which would have to be parsed. */
     if (rc == SQLITE_OK)
-        rc = enter_wal(s);
-    rc = rc == SQLITE_OK ? sql_exec(s, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                                       "PRAGMA trusted_schema = OFF;", err)
+        rc = lib.db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+    if (rc == SQLITE_OK)
+        rc = lib.db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    rc = rc == SQLITE_OK ? 0
                          : failed(s, rc, err);
     if (rc != 0)
         sql_close(&s);

@@ -114,6 +114,11 @@ int store_remove(struct store *, const uint8_t fingerprint[STORE_FINGERPRINT],
 int store_mark(struct store *, X509 *, enum store_trust, const char *source,
                struct err *err) must_check;
 
+/* When a certificate of that key (SHA-256 of its SubjectPublicKeyInfo) was marked as distrusted,
+ * the latest; 0: none was. */
+int store_distrusted(struct store *, const uint8_t spki[STORE_FINGERPRINT], time_t *ret,
+                     struct err *err) must_check;
+
 /* The database, for trust/'s other tables of it (their statements are in store_schema.c). */
 struct sql;
 struct sql *store_sql(struct store *);

@@ -455,3 +455,22 @@ store_mark(struct store *s, X509 *cert, enum store_trust trust, const char *sour
     }
     return store_end(s, rc, err);
 }
+
+static int
+take_time(void *arg, const struct sql_row *row)
+{
+    *(time_t *)arg = (time_t)sql_row_int(row, 0);
+    return 0;
+}
+
+int
+store_distrusted(struct store *s, const uint8_t spki[STORE_FINGERPRINT], time_t *ret,
+                 struct err *err)
+{
+    struct sql_arg args[] = {sql_int(STORE_DISTRUSTED), sql_blob(spki, STORE_FINGERPRINT)};
+
+    *ret = 0;
+    return sql_query(s->db, "SELECT coalesce(max(mark.marked), 0) FROM mark JOIN certificate ON "
+                     "certificate.id = mark.certificate WHERE mark.trust = ? AND "
+                     "certificate.spki = ?", args, 2, take_time, ret, err);
+}
