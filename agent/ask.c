@@ -115,6 +115,9 @@ ask_pin(struct connection *c, const struct question *q, struct secret *ret,
     const char *program;
     int rc;
 
+    if (c->says.batch && q->remedy)
+        return err_set(err, E_PIN_NEEDED, "token \"%s\": %s, or leave --batch out", q->token,
+                       q->remedy);
     if (c->says.batch)
         return err_set(err, E_PIN_NEEDED, "token \"%s\": a PIN is needed and may not be asked "
                        "for; set pin-source in signet.conf, or leave --batch out", q->token);
@@ -129,6 +132,9 @@ ask_pin(struct connection *c, const struct question *q, struct secret *ret,
     }
     if (c->says.inquire)
         return by_inquiry(c, q, ret, err);
+    if (q->remedy)
+        return err_set(err, E_PIN_NEEDED, "token \"%s\": %s, run the command on a terminal, or "
+                       "set pinentry ([agent])", q->token, q->remedy);
     return err_set(err, E_PIN_NEEDED, "token \"%s\": a PIN is needed and nobody can be asked; "
                    "run the command on a terminal, set pinentry ([agent]) or pin-source "
                    "([token %s]) in signet.conf", q->token, q->token);

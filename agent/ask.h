@@ -15,6 +15,8 @@ struct question {
     const char *what;        /* "Enter the PIN of token" */
     const char *prompt;      /* "PIN:" */
     const char *warning;     /* "That PIN was wrong.", "This is the last try ..."; or NULL */
+    const char *remedy;      /* what else would do when nobody can be asked, if it is no
+                                pin-source; or NULL */
 };
 
 /* E_PIN_NEEDED when nobody can be asked; E_PIN_CANCELLED; E_CANCELLED when the

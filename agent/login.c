@@ -365,6 +365,9 @@ login_ask_context(struct connection *c, const struct token *t, bool final_try, b
     const struct question q = {
         .token = t->label, .detail = detail, .prompt = "PIN:",
         .what = "This key wants the PIN for each use. Enter the PIN of token",
+        .remedy = "this key wants the PIN for each use and nobody can be asked; set "
+                  "cache-always-authenticate = yes for this token in signet.conf, so that the "
+                  "remembered PIN or the pin-source's does",
         .warning = final_try ? "This is the last try before the PIN is locked!"
                    : low ? "Few tries are left before the PIN is locked." : NULL};
     int rc;

@@ -107,6 +107,16 @@ enter(int tty, const char *prompt, struct secret *pin, struct err *err)
     return 0;
 }
 
+bool
+ask_pin_can(void)
+{
+    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+    if (tty >= 0)
+        close(tty);
+    return tty >= 0;
+}
+
 int
 ask_pin(void *arg, const char *prompt, struct secret *pin, struct err *err)
 {

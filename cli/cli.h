@@ -87,6 +87,8 @@ const char *cli_operand(const struct options *, size_t i);
 
 /* Asks for a PIN on the terminal (ask_pin.c); the shape of client_options.ask_pin. */
 int ask_pin(void *arg, const char *prompt, struct secret *pin, struct err *err) must_check;
+/* Whether there is a terminal to ask on. */
+bool ask_pin_can(void);
 
 /* Help (help.c): appends the text. */
 int help_put_overview(struct buf *) must_check;

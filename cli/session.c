@@ -29,7 +29,7 @@ connect_agent(struct cli *cli, bool no_start, struct err *err)
     struct client_options opts = {
         .batch = cli->batch,
         .no_start = no_start,
-        .ask_pin = cli->batch ? NULL : ask_pin,
+        .ask_pin = cli->batch || !ask_pin_can() ? NULL : ask_pin,
         .notice = show_notice,
         .arg = cli,
         .wait = cli->wait,

@@ -102,3 +102,42 @@ unblock() { signet pin unblock --token $ONE --puk-file "$T/$1" --new-pin-file "$
     says 'locked.*pin unblock'
     tries 0 3
 }
+
+# OpenSC 0.23 has it that a retired key wants its PIN each time.
+old_mail() {
+    openssl cms -encrypt -aes256 -in "$T/mail" -out old.eml "$T/cards/one/82.crt"
+    pin_source $ONE "$T/pin"
+}
+
+@test "old mail, a pin-source and nobody to ask: the sentence names what would do" {
+    old_mail
+    ends 4 signet decrypt --batch -o plain old.eml
+    says 'each use.*cache-always-authenticate'
+    ends 4 setsid -w signet decrypt -o plain old.eml </dev/null
+    says 'each use.*cache-always-authenticate'
+    [ ! -e plain ]
+    tries 3 3
+    [ "$(card_count one wrong-pins)" -eq 0 ]
+}
+
+@test "old mails open unasked with cache-always-authenticate" {
+    old_mail
+    printf 'cache-always-authenticate = yes\n' >>"$SIGNET_HOME/signet.conf"
+    for i in 1 2; do
+        ends 0 signet decrypt --batch -o plain old.eml
+        grep -q '^Subject:' plain
+        rm plain
+    done
+    tries 3 3
+    [ "$(card_count one wrong-pins)" -eq 0 ]
+}
+
+# What is asked for twice a second is the reader's affair.
+@test "a card that nobody uses gets no commands" {
+    ends 0 signet tokens
+    # The reader's first events bring one look; it has been when a later one was told of.
+    card_quiet() { card one zero; sleep 1; [ "$(card_count one apdus)" -eq 0 ]; }
+    wait_until card_quiet
+    sleep 3
+    [ "$(card_count one apdus)" -eq 0 ] || fail "$(card one count)"
+}
