@@ -90,8 +90,8 @@ signs() { ends 0 signet sign -u "$1" -o m.eml "$T/mail" && ok openssl_accepts_ma
     ok openssl_accepts_mail m.eml
 }
 
-# warm_signature CARD PATTERN: what one signature sent to the card. The agent's own look
-# whether the token is still the same (every other second) may fall into it: then again.
+# warm_signature CARD PATTERN: what one signature sent to the card. The look that follows
+# the reader's first events may fall into it: then again.
 warm_signature() {
     local i counts
     for i in 1 2 3 4 5; do
