@@ -49,6 +49,8 @@ static atomic_int under_way;
 
 /* As the agent has it: the pipe of events is behind the lanes. */
 #define FIRST_LANE 3
+/* CKR_SESSION_COUNT */
+#define RV_SESSION_COUNT 0xb1ul
 
 static void
 path_of(const char *name, char out[512])
@@ -323,7 +325,7 @@ trouble(assuan_context_t ctx, unsigned long slot)
 
     read_file("sessions", text);
     if (text[0] && *lane - FIRST_LANE >= (int)strtol(text, NULL, 10))
-        return 0xb1;
+        return RV_SESSION_COUNT;
     snprintf(name, sizeof name, "err%lu", slot);
     read_file(name, text);
     return strtoul(text, NULL, 16);
@@ -344,10 +346,11 @@ sign(assuan_context_t ctx, const char *line, unsigned long slot)
     if (!ready)
         return fail(ctx, E_PIN_NEEDED, "a PIN is needed");
     misbehave();
+    if (rv == RV_SESSION_COUNT)
+        return fail_rv(ctx, rv, "no session");
     pass_gate();
     snprintf(text, sizeof text, "%lu", slot);
-    if (rv != 0xb1)
-        append("slots", text);
+    append("slots", text);
     if (rv != 0)
         return fail_rv(ctx, rv, "it errs");
     if (there("context"))
