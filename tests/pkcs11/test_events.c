@@ -41,12 +41,13 @@ get_slot_list(CK_BBOOL present, CK_SLOT_ID *ids, CK_ULONG *count)
 
     stop_if_hanging();
     rv = real_calls.C_GetSlotList(present, ids, count);
+    if (present && atomic_load(&hidden) && rv == CKR_OK)
+        *count = 0;
+    /* Last: what is changed after it is not in this answer. */
     if (present) {
         atomic_fetch_add(&listed, 1);
         sem_post(&looked);
     }
-    if (present && atomic_load(&hidden) && rv == CKR_OK)
-        *count = 0;
     return rv;
 }
 
