@@ -3,11 +3,15 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "pkcs11/rv.h"
 
 /* Digits of a key's name in sentences. */
 #define SHORT_NAME 16
+/* How often, and after which pauses, a card that failed is looked for. */
+#define REMOVAL_LOOKS 6
+#define REMOVAL_PAUSE_MS 100
 
 struct lane_session {
     struct slot *slot;
@@ -428,16 +432,28 @@ use_some_session(struct lane *l, struct use *u, const char *name, lane_op *op, v
     return rc;
 }
 
-/* A card that is pulled out shows as a failure of the module's, at first. */
+/* A card that is pulled out shows as a failure of the module's, until its reader notices,
+ * which some do by asking now and then. */
 static int
-tell_removal(struct use *u, int rc, struct err *err)
+tell_removal(struct lane *l, struct use *u, int rc, struct err *err)
 {
+    const struct timespec pause = {.tv_nsec = REMOVAL_PAUSE_MS * 1000000l};
+    struct token t;
+
+    slot_token(u->slot, &t);
     if (err->rv != CKR_GENERAL_ERROR && err->rv != CKR_FUNCTION_FAILED &&
         err->rv != CKR_DEVICE_ERROR)
         return rc;
-    if (rv_code(slot_look(u->slot)) != E_TOKEN_REMOVED)
-        return rc;
-    return slot_err(u->slot, err, CKR_TOKEN_NOT_PRESENT, u->what);
+    for (int i = 0; i < REMOVAL_LOOKS; i++) {
+        if (rv_code(slot_look(u->slot)) == E_TOKEN_REMOVED)
+            return slot_err(u->slot, err, CKR_TOKEN_NOT_PRESENT, u->what);
+        if (!t.removable)
+            break;
+        module_leave(l->module);
+        nanosleep(&pause, NULL);
+        module_enter(l->module);
+    }
+    return rc;
 }
 
 int
@@ -455,7 +471,7 @@ lane_use_key(struct lane *l, CK_SLOT_ID id, const char *name, const char *what, 
     if (rc == 0)
         rc = use_some_session(l, &u, name, op, arg, &local);
     if (rc != 0 && u.slot)
-        rc = tell_removal(&u, rc, &local);
+        rc = tell_removal(l, &u, rc, &local);
     module_leave(l->module);
     if (rc != 0 && err)
         *err = local;
