@@ -8,12 +8,11 @@
 #include <time.h>
 
 #include "agent/changes.h"
+#include "agent/listings.h"
 #include "agent/thread.h"
 #include "base/log.h"
 #include "base/text.h"
 
-/* Longest listing of one host, in bytes. */
-#define LISTING_MAX (64u * 1024 * 1024)
 /* How often one who waits for a card looks whether his client is still there. */
 #define GLANCE_MS 500u
 
@@ -23,6 +22,7 @@ struct registry {
     struct pins *pins;
     struct watch *watch;
     struct memory *memory;
+    struct listings *listings;
     bool listed[HOSTS_MAX];          /* hosts that answered at this look */
     pthread_mutex_t lock;
     pthread_cond_t done;
@@ -49,6 +49,11 @@ registry_new(struct hosts *hosts, struct settings *settings, struct pins *pins,
     r->pins = pins;
     r->watch = watch;
     r->memory = memory;
+    r->listings = listings_new(watch_poke, watch);
+    if (!r->listings) {
+        free(r);
+        return NULL;
+    }
     thread_cond_init(&r->arrived);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->done, NULL);
@@ -62,6 +67,7 @@ registry_free(struct registry **pr)
 
     if (!r)
         return;
+    listings_free(&r->listings);
     snapshot_unref(&r->newest);
     pthread_cond_destroy(&r->done);
     pthread_cond_destroy(&r->arrived);
@@ -86,31 +92,45 @@ note_devices(const struct snapshot *s, struct host *h)
     }
 }
 
-/* One host's listing into the snapshot. */
-static int
-add_host(struct registry *r, struct snapshot *s, struct host *h, struct err *err)
+/* A copy of a listing, each token of which says why it may be out of date. */
+static json_t *
+mark(const json_t *tokens, const char *why)
 {
-    autofree_buf struct buf *text = buf_new();
-    struct lane_command list = {.line = "LIST", .out = text};
-    unsigned again = 1, generation = 0;
-    json_t *tokens;
+    json_t *copy = json_array(), *t;
+    size_t i;
+
+    json_array_foreach(tokens, i, t) {
+        json_t *marked = json_copy(t);
+        json_object_set_new(marked, "error", json_string(why));
+        json_array_append_new(copy, marked);
+    }
+    return copy;
+}
+
+/* One host's listing into the snapshot. 0 when it is what the host says now. */
+static int
+add_host(struct registry *r, struct snapshot *s, struct host *h, struct listing *l,
+         struct err *err)
+{
     int rc;
 
-    if (!text)
-        return err_set(err, E_NOMEM, "out of memory while listing tokens");
-    buf_set_max(text, LISTING_MAX);
-    rc = host_call(h, &list, &again, &generation, err);
-    if (rc != 0)
-        return rc;
-    tokens = json_loadb((const char *)buf_data(text), buf_len(text), 0, NULL);
-    rc = snapshot_add(s, host_name(h), h, tokens, find_pin, r->pins, err);
-    if (rc == 0) {
-        snapshot_note_generation(s, h, generation);
-        memory_note(r->memory, tokens);
+    if (l->rc != 0)
+        *err = l->err;
+    if (!l->tokens)
+        return l->rc;
+    if (l->late) {
+        json_t *marked = mark(l->tokens, l->err.text);
+        json_decref(l->tokens);
+        l->tokens = marked;
+    }
+    rc = snapshot_add(s, host_name(h), h, l->tokens, find_pin, r->pins, err);
+    if (rc == 0)
+        snapshot_note_generation(s, h, l->generation);
+    if (rc == 0 && !l->late) {
+        memory_note(r->memory, l->tokens);
         note_devices(s, h);
     }
-    json_decref(tokens);
-    return rc;
+    return rc != 0 ? rc : l->rc;
 }
 
 /* Once, not at every look. */
@@ -146,14 +166,16 @@ look(struct registry *r, struct err *trouble, bool *minor)
 {
     struct snapshot *s = snapshot_new();
     struct err err = {0};
+    struct listing l;
     struct host *h;
 
     *minor = true;
     hosts_update(r->hosts, r->settings);
-    for (unsigned i = 0; s && (h = hosts_at(r->hosts, i)); i++) {
-        bool answered = add_host(r, s, h, &err) == 0;
-        if (i < HOSTS_MAX)
-            r->listed[i] = answered;
+    listings_ask(r->listings, r->hosts);
+    for (unsigned i = 0; s && listings_get(r->listings, i, &h, &l); i++) {
+        bool answered = add_host(r, s, h, &l, &err) == 0;
+        json_decref(l.tokens);
+        r->listed[i] = answered;
         if (answered)
             continue;
         log_trouble(r, i, err_text(&err));
@@ -359,6 +381,14 @@ find(struct registry *r, const char *spec, finder *look_up, struct snapshot **re
         return no_memory(err);
     rc = look_up(s, spec, ret, err);
     if (rc == E_NO_KEY || rc == E_NO_TOKEN) {
+        snapshot_unref(&s);
+        s = registry_refresh(r);
+        if (!s)
+            return no_memory(err);
+        rc = look_up(s, spec, ret, err);
+    }
+    /* It may be with one who has not answered yet. */
+    if ((rc == E_NO_KEY || rc == E_NO_TOKEN) && listings_await(r->listings)) {
         snapshot_unref(&s);
         s = registry_refresh(r);
         if (!s)
