@@ -34,6 +34,7 @@ struct events {
     pthread_mutex_t lock;  /* guards what follows */
     pthread_cond_t wake;
     bool stopping, poller_done, waiter_done, waiting, probed;
+    bool in_call;          /* the waiter is in the module, for who knows how long */
     unsigned told;         /* events the waiter reported and the poller has not seen */
     CK_SLOT_ID told_slot;
     enum trust trust;
@@ -256,9 +257,11 @@ wait_for_events(void *arg)
 
     pthread_mutex_lock(&e->lock);
     while (!e->stopping && e->trust != TRUST_NONE) {
+        e->in_call = true;
         pthread_mutex_unlock(&e->lock);
         rv = ck->C_WaitForSlotEvent(0, &id, NULL);
         pthread_mutex_lock(&e->lock);
+        e->in_call = false;
         if (rv != CKR_OK) {
             e->trust = TRUST_NONE;
         } else {
@@ -433,7 +436,7 @@ events_stop(struct events **ep)
     pthread_mutex_lock(&e->lock);
     e->stopping = true;
     pthread_cond_broadcast(&e->wake);
-    while (!e->poller_done && now_ms() < until)
+    while ((!e->poller_done || (!e->waiter_done && !e->in_call)) && now_ms() < until)
         wait_lock_held(e, until - now_ms());
     done = e->poller_done && e->waiter_done;
     pthread_mutex_unlock(&e->lock);
