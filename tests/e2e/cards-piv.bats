@@ -126,6 +126,24 @@ warm_signature() {
     done
 }
 
+@test "9C with a PIN that may be kept for it: asked once, verified right before each" {
+    local log=$T/p$BATS_TEST_NUMBER.log
+    for who in rsa ec; do
+        printf '[token 9a-%s@cards.example]\ncache-always-authenticate = yes\n' $who
+    done >>"$SIGNET_HOME/signet.conf"
+    person "$CARD_PIN"
+    for who in rsa ec; do
+        card $who zero
+        : >"$log"
+        for i in 1 2 3; do
+            signs 9c-$who@cards.example
+        done
+        [ "$(grep -c GETPIN "$log")" -eq 1 ] || fail "$(cat "$log")"
+        [ "$(card_count $who verify)" -ge 3 ] || fail "$(card $who count)"
+        [ "$(card_count $who wrong-pins)" -eq 0 ]
+    done
+}
+
 @test "9D decrypts, RSA and EC" {
     pins rsa ec
     for who in rsa/9d ec/9d; do
@@ -166,7 +184,7 @@ warm_signature() {
     card rsa tries 1
     signet agent stop
     ends 4 signet sign --batch -u $RSA -o out "$T/mail"
-    says 'last|few tries|final'
+    says 'last|one try is left|few tries|final'
     [ "$(card_count rsa pin-tries)" -eq 1 ]
 }
 
