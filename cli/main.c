@@ -240,8 +240,10 @@ main(int argc, char **argv)
     if (!keep_standard_streams())
         return err_exit_status(E_SYSTEM);
     secret_harden_process();
-    /* Nobody's openssl.cnf: it can load engines and costs a millisecond. */
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
+    /* Nobody's openssl.cnf: it can load engines and costs a millisecond. Texts of errors come
+     * when there is one (base/err_ossl.c). */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
+                            OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
     rc = dispatch(&cli, argc, argv, &err);
     if (rc != 0)
         cli_complain(err_text(&err));
