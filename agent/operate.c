@@ -140,14 +140,15 @@ end_context_login(struct context_login *l, int rc, unsigned long began, struct e
 
 static int
 run_at(struct connection *c, const struct snapshot *snap, const struct token *t,
-       struct lane_command *cmd, struct err *err)
+       const struct lane_command *cmd, struct err *err)
 {
     struct context_login l = {.c = c, .snap = snap, .token = t};
+    struct lane_command asking = *cmd;
     unsigned long began = audit_clock();
 
-    cmd->inquire = give_context_pin;
-    cmd->arg = &l;
-    return end_context_login(&l, operate_on_token(c, snap, t, cmd, true, err), began, err);
+    asking.inquire = give_context_pin;
+    asking.arg = &l;
+    return end_context_login(&l, operate_on_token(c, snap, t, &asking, true, err), began, err);
 }
 
 static int

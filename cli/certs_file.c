@@ -260,7 +260,7 @@ read_all(const char *path, uint8_t **ret, size_t *ret_len, struct err *err)
             else
                 data = more;
         }
-        if (rc == 0) {
+        if (rc == 0 && data) {
             memcpy(data + len, piece, (size_t)n);
             len += (size_t)n;
         }

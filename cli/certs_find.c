@@ -91,10 +91,15 @@ ask_directory(struct hunt *h, const char *url, struct err *err)
         return err_set(err, E_LIMIT, "at most %d directories can be asked at once",
                        DIRECTORIES_MAX);
     for (size_t i = 0; i < ATTRIBUTES; i++) {
-        struct buf *out = h->urls[h->count] = buf_new();
-        h->directory[h->count] = strdup(url);
-        if (!out || !h->directory[h->count] || put_url(out, url, attributes[i], h->who) != 0)
+        struct buf *out = buf_new();
+        char *directory = strdup(url);
+        if (!out || !directory || put_url(out, url, attributes[i], h->who) != 0) {
+            buf_free(&out);
+            free(directory);
             return no_memory(err);
+        }
+        h->urls[h->count] = out;
+        h->directory[h->count] = directory;
         h->requests[h->count++] = (struct fetch_request){.kind = FETCH_GET,
                                                          .where = buf_cstr(out),
                                                          .max_bytes = ANSWER_MAX};

@@ -122,7 +122,7 @@ change(struct lane *lane, CK_SLOT_ID id, const struct secret *old_pin,
     static const char what[] = "cannot change its PIN";
     char label[TOKEN_TEXT];
     struct slot *slot;
-    struct token t;
+    struct token t = {.present = false};
     int rc = begin(lane, id, what, &slot, &t, label, err);
 
     if (rc != 0)
@@ -194,7 +194,7 @@ is_verdict(CK_RV rv)
 static int
 explain(struct slot *slot, const char *label, CK_RV rv, struct err *err)
 {
-    struct token t;
+    struct token t = {.present = false};
 
     slot_token(slot, &t);
     if (rv == CKR_PIN_INCORRECT)
@@ -245,7 +245,7 @@ unblock(struct lane *lane, CK_SLOT_ID id, const struct secret *puk,
     CK_SESSION_HANDLE session;
     char label[TOKEN_TEXT];
     struct slot *slot;
-    struct token t, after;
+    struct token t = {.present = false}, after;
     bool by_set_pin;
     CK_RV rv;
     int rc = begin(lane, id, "cannot set a new PIN", &slot, &t, label, err);

@@ -40,7 +40,7 @@ static const struct quirk_record records[QUIRKS] = {
         "sign.c goes by the bare operation; else says so: there is no message to hash",
         "PKCS#11 2.40 (mechanisms), 2.1.12 and 2.3.7"},
     [QUIRK_PSS_ONLY] = {
-        "pss-only", "v1.5 is refused, PSS is taken", "sign.c names the scheme that works",
+        "pss-only", "v1.5 is refused, PSS is taken", "sign.c says which scheme the token refuses",
         "tokens in FIPS 140-3 mode: SP 800-131A"},
     [QUIRK_OAEP_SHA1] = {
         "oaep-sha1", "CKM_RSA_PKCS_OAEP refuses other digests",
@@ -62,7 +62,7 @@ static const struct quirk_record records[QUIRKS] = {
         "NSS softokn and others do not know the attribute; PKCS#11 2.40, 4.9"},
     [QUIRK_INTERFACE_WRONG] = {
         "interface-wrong", "no C_GetInterface, an error, or a table with holes",
-        "module.c uses the list of C_GetFunctionList alone and checks it",
+        "module.c uses the list of C_GetFunctionList alone",
         "PKCS#11 3.0, 5.4.6; 2.40 modules have none"},
     [QUIRK_INIT_ARGS] = {
         "init-args", "CKR_ARGUMENTS_BAD or CKR_CANT_LOCK for one kind of arguments",
@@ -79,7 +79,7 @@ static const struct quirk_record records[QUIRKS] = {
         "PKCS#11 2.40, 3.2: blanks, no NUL"},
     [QUIRK_SLOT_MOVES] = {
         "slot-moves", "the token's serial number and label turn up in another slot",
-        "module.c finds the token again", "PKCS#11 2.40, 5.5: slot IDs hold until C_Finalize; "
+        "the agent looks anew and finds it by serial number and label", "PKCS#11 2.40, 5.5: slot IDs hold until C_Finalize; "
         "SoftHSM derives them from serial numbers"},
     [QUIRK_EVENT_WRONG] = {
         "event-wrong", "C_WaitForSlotEvent is not supported, or disagrees with C_GetSlotList",

@@ -14,15 +14,17 @@
  * a tenth of its start. */
 #define LIBRARY "libidn2.so.0"
 
+static void *library;  /* stays for the life of the process */
 static __typeof__(&idn2_lookup_u8) lookup;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void
 load(void)
 {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    void *at = library == NULL ? NULL : dlsym(library, "idn2_lookup_u8");
+    void *at;
 
+    library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    at = library == NULL ? NULL : dlsym(library, "idn2_lookup_u8");
     memcpy(&lookup, &at, sizeof at);
 }
 

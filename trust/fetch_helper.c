@@ -202,7 +202,7 @@ helper_map(int fd, size_t len, void **ret)
     struct stat st;
     struct statfs fs;
     int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) != 0 || st.st_size < 0
+    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) != 0 || st.st_size <= 0
         || (uint64_t)st.st_size != len || fstatfs(fd, &fs) != 0 || fs.f_type != TMPFS_MAGIC)
         return E_HOST;
     void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
