@@ -80,6 +80,21 @@ check_directory(const char *url, struct err *err)
                    "ldaps://HOST/BASE", url);
 }
 
+/* Counted at once: whatever is made of it is freed with the others. */
+static int
+add_request(struct hunt *h, const char *url, const char *attribute)
+{
+    size_t at = h->count++;
+
+    h->requests[at] = (struct fetch_request){.kind = FETCH_GET, .max_bytes = ANSWER_MAX};
+    h->directory[at] = strdup(url);
+    h->urls[at] = buf_new();
+    if (!h->directory[at] || !h->urls[at] || put_url(h->urls[at], url, attribute, h->who) != 0)
+        return E_NOMEM;
+    h->requests[at].where = buf_cstr(h->urls[at]);
+    return 0;
+}
+
 static int
 ask_directory(struct hunt *h, const char *url, struct err *err)
 {
@@ -90,21 +105,9 @@ ask_directory(struct hunt *h, const char *url, struct err *err)
     if (h->count + ATTRIBUTES >= REQUESTS_MAX)
         return err_set(err, E_LIMIT, "at most %d directories can be asked at once",
                        DIRECTORIES_MAX);
-    for (size_t i = 0; i < ATTRIBUTES; i++) {
-        struct buf *out = buf_new();
-        char *directory = strdup(url);
-        if (!out || !directory || put_url(out, url, attributes[i], h->who) != 0) {
-            buf_free(&out);
-            free(directory);
-            return no_memory(err);
-        }
-        h->urls[h->count] = out;
-        h->directory[h->count] = directory;
-        h->requests[h->count++] = (struct fetch_request){.kind = FETCH_GET,
-                                                         .where = buf_cstr(out),
-                                                         .max_bytes = ANSWER_MAX};
-    }
-    return 0;
+    for (size_t i = 0; rc == 0 && i < ATTRIBUTES; i++)
+        rc = add_request(h, url, attributes[i]);
+    return rc == 0 ? 0 : no_memory(err);
 }
 
 /* Those of --ldap, else those of the configuration. */
