@@ -29,7 +29,8 @@ struct hunt {
     struct certs_list found;
     struct buf *urls[REQUESTS_MAX];
     struct fetch_request requests[REQUESTS_MAX];
-    char *directory[REQUESTS_MAX];      /* for sentences and sources; owned */
+    const char *directory[REQUESTS_MAX]; /* for sentences and sources */
+    char *configured;                   /* what these are in, if not in the command line */
     size_t count;
 };
 
@@ -87,9 +88,9 @@ add_request(struct hunt *h, const char *url, const char *attribute)
     size_t at = h->count++;
 
     h->requests[at] = (struct fetch_request){.kind = FETCH_GET, .max_bytes = ANSWER_MAX};
-    h->directory[at] = strdup(url);
+    h->directory[at] = url;
     h->urls[at] = buf_new();
-    if (!h->directory[at] || !h->urls[at] || put_url(h->urls[at], url, attribute, h->who) != 0)
+    if (!h->urls[at] || put_url(h->urls[at], url, attribute, h->who) != 0)
         return E_NOMEM;
     h->requests[at].where = buf_cstr(h->urls[at]);
     return 0;
@@ -115,20 +116,19 @@ static int
 ask_directories(struct hunt *h, const struct options *o, const struct conf *conf, struct err *err)
 {
     const char *set = conf_get(conf, "certs", NULL, "ldap"), *url;
-    char *copy, *save = NULL;
+    char *save = NULL;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && (url = options_value(o, "ldap", i)) != NULL; i++)
         rc = ask_directory(h, url, err);
     if (rc != 0 || options_has(o, "ldap") || !set)
         return rc;
-    copy = strdup(set);
-    if (!copy)
+    h->configured = strdup(set);
+    if (!h->configured)
         return no_memory(err);
-    for (char *word = strtok_r(copy, SEPARATORS, &save); rc == 0 && word;
+    for (char *word = strtok_r(h->configured, SEPARATORS, &save); rc == 0 && word;
          word = strtok_r(NULL, SEPARATORS, &save))
         rc = ask_directory(h, word, err);
-    free(copy);
     return rc;
 }
 
@@ -361,10 +361,9 @@ clear(struct hunt *h)
 {
     for (size_t i = 0; i < h->count; i++)
         fetch_clear(&h->requests[i]);
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+    for (size_t i = 0; i < REQUESTS_MAX; i++)
         buf_free(&h->urls[i]);
-        free(h->directory[i]);
-    }
+    free(h->configured);
     certs_list_clear(&h->found);
     store_close(&h->store);
 }
