@@ -7,11 +7,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
 #define LIBRARY "libsqlite3.so.0"
+#define WAL_PAUSE_MS 10
 /* Prepared statements that are kept. */
 #define KEPT_MAX 24
 
@@ -101,6 +103,23 @@ touch(const char *path, struct err *err)
     return 0;
 }
 
+/* Two that make the same file at once: SQLite does not wait here by itself. */
+static int
+enter_wal(struct sql *s)
+{
+    struct timespec pause = {.tv_nsec = WAL_PAUSE_MS * 1000000L};
+    int rc = SQLITE_BUSY;
+
+    for (int waited = 0; (rc & 0xff) == SQLITE_BUSY && waited < SQL_BUSY_MS;
+         waited += WAL_PAUSE_MS) {
+        if (waited > 0)
+            nanosleep(&pause, NULL);
+        rc = lib.exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL,
+                      NULL);
+    }
+    return rc;
+}
+
 int
 sql_open(struct sql **ret, const char *path, struct err *err)
 {
@@ -122,6 +141,8 @@ sql_open(struct sql **ret, const char *path, struct err *err)
     rc = lib.open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = lib.busy_timeout(s->db, SQL_BUSY_MS);
+    if (rc == SQLITE_OK)
+        rc = enter_wal(s);
     /* Not by PRAGMA, which would have to be parsed. */
     if (rc == SQLITE_OK)
         rc = lib.db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);

@@ -6,10 +6,9 @@
  * and loading it would cost each of them a tenth of its time. Where it is missing
  * sql_open is E_SYSTEM with a sentence.
  *
- * Life: sql_open; sql_exec and sql_query; sql_close. A database has a rollback journal, not
- * a WAL, whose two files cost a process that looks one thing up more than the look-up; what a
- * transaction changes is written when it ends, so that readers wait for that moment alone. Who
- * has to wait does so for SQL_BUSY_MS at most (E_TIMEOUT). A damaged or foreign file is E_CONFIG. What was committed
+ * Life: sql_open; sql_exec and sql_query; sql_close. A database is in WAL mode, so that
+ * readers and one writer do not wait for each other; who has to wait does so for
+ * SQL_BUSY_MS at most (E_TIMEOUT). A damaged or foreign file is E_CONFIG. What was committed
  * is on the disk: neither a killed process nor a power cut takes it back. One struct sql
  * belongs to one thread at a time; processes may share the file.
  *

@@ -110,9 +110,7 @@ store_close(struct store **s)
 int
 store_begin(struct store *s, struct err *err)
 {
-    /* However much it changes, others read until its end. */
-    int rc = s->depth == 0 ? sql_exec(s->db, "PRAGMA synchronous = FULL; PRAGMA cache_spill = OFF;"
-                                             "BEGIN IMMEDIATE", err) : 0;
+    int rc = s->depth == 0 ? sql_exec(s->db, "BEGIN IMMEDIATE", err) : 0;
 
     if (rc == 0) {
         if (s->depth == 0)
