@@ -179,6 +179,9 @@ take_address(struct span2045 *in, char last, char out[ADDRESS_MAX + 1])
     k = at.p[0] == '"' ? put_quoted_local(at.p, n, out) : n;
     if (at.p[0] != '"')
         memcpy(out, at.p, n);
+    /* Without its backslashes it may be one, to whoever reads it next. */
+    if (words_encoded((const uint8_t *)out, k))
+        return "its address is folded or has encoded words";
     out[k++] = '@';
     step(&at, n + 1);
     n = domain_len(&at);

@@ -53,6 +53,7 @@ static const struct {
     {" <eve@evil.example> (ceo@example.com)", ADDRESS_AMBIGUOUS, ""},
     {" \xe2\x80\xaexyz <eve@evil.example>", ADDRESS_AMBIGUOUS, ""},
     /* Forms that programs read differently. */
+    {" \"a=\\?utf-8?q?b.\"@c", ADDRESS_AMBIGUOUS, ""},
     {" <ceo@example.com> <eve@evil.example>", ADDRESS_AMBIGUOUS, ""},
     {" <ceo@example.com> eve@evil.example", ADDRESS_AMBIGUOUS, ""},
     {" <@relay.example:eve@evil.example>", ADDRESS_AMBIGUOUS, ""},
