@@ -23,6 +23,8 @@
 #include "agent/settings.h"
 #include "agent/watch.h"
 
+struct lockdown;
+struct prompts;
 struct server;
 
 /* Made and taken down by main.c; each part is thread-safe. */
@@ -35,6 +37,8 @@ struct agent {
     struct watch *watch;
     struct memory *memory;
     struct audit *audit;
+    struct lockdown *lockdown;
+    struct prompts *prompts;
     struct server *server;
     pthread_mutex_t manage; /* held by what makes tokens */
 };

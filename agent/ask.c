@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/ask.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/ask_text.h"
 #include "agent/commands.h"
+#include "agent/lockdown.h"
 #include "agent/pinentry.h"
+#include "agent/prompts.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "client/wire.h"
@@ -15,6 +20,10 @@
 
 /* Longest prompt of an inquiry, escaped: it must fit one line. */
 #define PROMPT_MAX 900u
+/* `token "LABEL": `, before a sentence. */
+#define SUBJECT_MAX 256
+/* Longest answer to INQUIRE CONFIRM: yes, no. */
+#define ANSWER_MAX 16u
 
 static const char *
 usable_pinentry(const struct connection *c)
@@ -24,58 +33,109 @@ usable_pinentry(const struct connection *c)
 
     if (program && strcmp(program, "none") == 0)
         return NULL;
-    if (!program && !says->ttyname[0] && !says->display[0])
+    if (!program && !says->ttyname[0] && !says->display[0] && !says->wayland_display[0])
         return NULL;
     if (!program)
         program = DEFAULT_PINENTRY;
     return access(program, X_OK) == 0 ? program : NULL;
 }
 
-/* `Enter the PIN of token "demo"`, the token's own words made safe. */
-static int
-put_question(struct buf *out, const struct question *q)
+static unsigned
+patience(const struct connection *c)
 {
-    int rc = buf_putf(out, "%s \"", q->what);
+    return conf_get_duration(settings_conf(c->agent->settings), "agent", NULL, "prompt-timeout",
+                             ASK_PATIENCE_DEFAULT);
+}
 
-    if (rc == 0)
-        rc = text_put_safe(out, q->token, strlen(q->token));
-    return rc == 0 ? buf_put_str(out, "\"") : rc;
+static const char *
+subject(const struct question *q, char out[SUBJECT_MAX])
+{
+    out[0] = '\0';
+    if (q->token)
+        snprintf(out, SUBJECT_MAX, "token \"%.200s\": ", q->token);
+    return out;
 }
 
 static int
 no_memory(struct err *err)
 {
-    return err_set(err, E_NOMEM, "out of memory while asking for a PIN");
+    return err_set(err, E_NOMEM, "out of memory while asking a question");
+}
+
+static int
+timed_out(const struct connection *c, const struct question *q, struct err *err)
+{
+    char about[SUBJECT_MAX];
+
+    return err_set(err, E_PIN_CANCELLED, "%snobody answered within %u seconds; run the command "
+                   "again", subject(q, about), patience(c));
+}
+
+/* An answer that comes when the agent has been locked meanwhile is none. */
+static int
+still_open(const struct connection *c, const struct question *q, struct err *err)
+{
+    return q->while_locked ? 0 : lockdown_check(c->agent, err);
+}
+
+/* The dialog, in its turn. ret NULL: a confirmation. */
+static int
+show_dialog(struct connection *c, const char *program, const struct question *q,
+            const struct pinentry_text *show, struct secret *ret, struct err *err)
+{
+    const struct client_says *s = &c->says;
+    const struct pinentry_place place = {
+        .ttyname = s->ttyname, .ttytype = s->ttytype, .display = s->display,
+        .lc_ctype = s->lc_ctype, .wayland_display = s->wayland_display,
+        .xauthority = s->xauthority, .pid = c->peer.pid, .uid = c->peer.uid};
+    struct prompt turn;
+    int rc = prompts_enter(c->agent->prompts, &turn, c->fd, err);
+
+    if (rc != 0)
+        return rc;
+    const struct pinentry_job job = {.program = program, .place = &place, .show = show,
+                                     .watch = c->fd, .withdraw = turn.wake,
+                                     .patience = patience(c)};
+    rc = still_open(c, q, err);
+    if (rc == 0)
+        rc = ret ? pinentry_ask(&job, ret, err) : pinentry_confirm(&job, err);
+    if (rc == E_CANCELLED && prompts_was_withdrawn(c->agent->prompts, &turn))
+        rc = err_set(err, E_LOCKED, "the agent was locked before the question was answered; "
+                     "unlock it (signet agent unlock)");
+    prompts_leave(c->agent->prompts, &turn);
+    return rc == E_TIMEOUT ? timed_out(c, q, err) : rc;
 }
 
 static int
 by_pinentry(struct connection *c, const char *program, const struct question *q,
             struct secret *ret, struct err *err)
 {
-    const struct client_says *s = &c->says;
-    const struct pinentry_place place = {s->ttyname, s->ttytype, s->display, s->lc_ctype};
     autofree_buf struct buf *text = buf_new();
+    char about[SUBJECT_MAX];
+    int rc = text ? 0 : E_NOMEM;
 
-    if (!text || put_question(text, q) != 0 || buf_put_byte(text, '\n') != 0 ||
-        text_put_safe(text, q->detail, strlen(q->detail)) != 0)
+    /* A confirmation has no place for errors. */
+    if (rc == 0 && !ret && q->warning)
+        rc = buf_putf(text, "%s\n", q->warning);
+    if (rc != 0 || ask_text_put_dialog(text, c, q) != 0)
         return no_memory(err);
-    const struct pinentry_text show = {buf_cstr(text), q->prompt, q->warning};
-    return pinentry_ask(program, &place, &show, c->fd, ret, err);
+    const struct pinentry_text show = {buf_cstr(text), q->prompt, ret ? q->warning : NULL};
+    rc = show_dialog(c, program, q, &show, ret, err);
+    if (rc == E_PIN_CANCELLED && err && strstr(err->text, "nobody answered") == NULL)
+        return err_set(err, rc, "%sPIN entry was cancelled", subject(q, about));
+    return rc;
 }
 
 static int
-put_inquiry(struct buf *line, const struct question *q)
+put_inquiry(struct buf *line, const char *keyword, const struct connection *c,
+            const struct question *q)
 {
     autofree_buf struct buf *text = buf_new();
     size_t len;
-    int rc = text ? 0 : E_NOMEM;
+    int rc = text ? ask_text_put_line(text, c, q) : E_NOMEM;
 
-    if (rc == 0 && q->warning)
-        rc = buf_putf(text, "%s ", q->warning);
     if (rc == 0)
-        rc = put_question(text, q);
-    if (rc == 0)
-        rc = buf_put_str(line, "PIN ");
+        rc = buf_putf(line, "%s ", keyword);
     if (rc != 0)
         return rc;
     /* Each byte grows to three at most. */
@@ -83,61 +143,133 @@ put_inquiry(struct buf *line, const struct question *q)
     return text_put_escaped(line, buf_data(text), len);
 }
 
+/* Asks the client, which is given `patience` for it; then its connection is out of step
+ * and ends behind the reply. The answer is freed by secret_release. */
+static int
+inquire(struct connection *c, const char *keyword, const struct question *q, size_t max,
+        unsigned char **ret, size_t *ret_len, struct err *err)
+{
+    autofree_buf struct buf *line = buf_new();
+    char about[SUBJECT_MAX];
+    gpg_error_t rc;
+
+    if (!line || put_inquiry(line, keyword, c, q) != 0)
+        return no_memory(err);
+    c->channel.patience = (int)patience(c) * 1000;
+    assuan_begin_confidential(c->ctx);
+    rc = assuan_inquire(c->ctx, buf_cstr(line), ret, ret_len, max);
+    assuan_end_confidential(c->ctx);
+    c->channel.patience = 0;
+    switch (gpg_err_code(rc)) {
+    case GPG_ERR_NO_ERROR:
+        return 0;
+    case GPG_ERR_ASS_CANCELED:
+        return err_set(err, E_PIN_CANCELLED, "%sPIN entry was cancelled", subject(q, about));
+    case GPG_ERR_ASS_TOO_MUCH_DATA:
+        return err_set(err, E_PIN_INVALID, "%sa PIN has at most %u bytes", subject(q, about),
+                       WIRE_PIN_MAX);
+    case GPG_ERR_ETIMEDOUT:
+        shutdown(c->fd, SHUT_RD);
+        return timed_out(c, q, err);
+    default:
+        return err_set(err, E_CANCELLED, "the client went away while it was asked for a PIN");
+    }
+}
+
 static int
 by_inquiry(struct connection *c, const struct question *q, struct secret *ret, struct err *err)
 {
-    autofree_buf struct buf *line = buf_new();
     unsigned char *pin = NULL;
     size_t len = 0;
-    gpg_error_t rc;
+    int rc = inquire(c, "PIN", q, WIRE_PIN_MAX, &pin, &len, err);
 
-    if (!line || put_inquiry(line, q) != 0)
-        return no_memory(err);
-    assuan_begin_confidential(c->ctx);
-    rc = assuan_inquire(c->ctx, buf_cstr(line), &pin, &len, WIRE_PIN_MAX);
-    assuan_end_confidential(c->ctx);
-    if (gpg_err_code(rc) == GPG_ERR_ASS_CANCELED)
-        return err_set(err, E_PIN_CANCELLED, "token \"%s\": PIN entry was cancelled", q->token);
-    if (gpg_err_code(rc) == GPG_ERR_ASS_TOO_MUCH_DATA)
-        return err_set(err, E_PIN_INVALID, "token \"%s\": a PIN has at most %u bytes", q->token,
-                       WIRE_PIN_MAX);
-    if (rc)
-        return err_set(err, E_CANCELLED, "the client went away while it was asked for a PIN");
-    int code = secret_set(ret, pin, len);
+    if (rc == 0 && secret_set(ret, pin, len) != 0)
+        rc = no_memory(err);
     secret_release(pin);
-    return code == 0 ? 0 : no_memory(err);
+    return rc;
+}
+
+static int
+nobody(const struct connection *c, const struct question *q, struct err *err)
+{
+    char about[SUBJECT_MAX];
+
+    subject(q, about);
+    if (c->says.batch && q->remedy)
+        return err_set(err, E_PIN_NEEDED, "%s%s, or leave --batch out", about, q->remedy);
+    if (c->says.batch)
+        return err_set(err, E_PIN_NEEDED, "%sa PIN is needed and may not be asked for; set "
+                       "pin-source in signet.conf, or leave --batch out", about);
+    if (q->remedy)
+        return err_set(err, E_PIN_NEEDED, "%s%s, run the command on a terminal, or set pinentry "
+                       "([agent])", about, q->remedy);
+    return err_set(err, E_PIN_NEEDED, "%sa PIN is needed and nobody can be asked; run the command "
+                   "on a terminal, set pinentry ([agent]) or pin-source ([token %s]) in "
+                   "signet.conf", about, q->token ? q->token : "LABEL");
 }
 
 int
 ask_pin(struct connection *c, const struct question *q, struct secret *ret,
         const char **ret_source, struct err *err)
 {
-    const char *program;
-    int rc;
+    const char *program = NULL;
+    int rc = still_open(c, q, err);
 
-    if (c->says.batch && q->remedy)
-        return err_set(err, E_PIN_NEEDED, "token \"%s\": %s, or leave --batch out", q->token,
-                       q->remedy);
-    if (c->says.batch)
-        return err_set(err, E_PIN_NEEDED, "token \"%s\": a PIN is needed and may not be asked "
-                       "for; set pin-source in signet.conf, or leave --batch out", q->token);
-    program = usable_pinentry(c);
+    if (rc != 0)
+        return rc;
+    if (!c->says.batch)
+        program = usable_pinentry(c);
     if (ret_source)
         *ret_source = program ? "pinentry" : "client";
-    if (program) {
+    if (program)
         rc = by_pinentry(c, program, q, ret, err);
-        if (rc == E_PIN_CANCELLED)
-            return err_set(err, rc, "token \"%s\": PIN entry was cancelled", q->token);
+    else if (c->says.inquire && !c->says.batch)
+        rc = by_inquiry(c, q, ret, err);
+    else
+        return nobody(c, q, err);
+    if (rc == 0)
+        rc = still_open(c, q, err);
+    if (rc != 0)
+        secret_wipe(ret);
+    return rc;
+}
+
+static int
+confirm_by_inquiry(struct connection *c, const struct question *q, struct err *err)
+{
+    unsigned char *answer = NULL;
+    size_t len = 0;
+    int rc = inquire(c, "CONFIRM", q, ANSWER_MAX, &answer, &len, err);
+
+    if (rc == 0 && (len != 3 || memcmp(answer, "yes", 3) != 0))
+        rc = E_DENIED;
+    secret_release(answer);
+    return rc;
+}
+
+int
+ask_confirm(struct connection *c, const struct question *q, struct err *err)
+{
+    const char *program = c->says.batch ? NULL : usable_pinentry(c);
+    char about[SUBJECT_MAX];
+    int rc = still_open(c, q, err);
+
+    if (rc != 0)
         return rc;
-    }
-    if (c->says.inquire)
-        return by_inquiry(c, q, ret, err);
-    if (q->remedy)
-        return err_set(err, E_PIN_NEEDED, "token \"%s\": %s, run the command on a terminal, or "
-                       "set pinentry ([agent])", q->token, q->remedy);
-    return err_set(err, E_PIN_NEEDED, "token \"%s\": a PIN is needed and nobody can be asked; "
-                   "run the command on a terminal, set pinentry ([agent]) or pin-source "
-                   "([token %s]) in signet.conf", q->token, q->token);
+    subject(q, about);
+    if (program)
+        rc = by_pinentry(c, program, q, NULL, err);
+    else if (c->says.confirm && !c->says.batch)
+        rc = confirm_by_inquiry(c, q, err);
+    else
+        return err_set(err, E_PIN_NEEDED, "%sthis must be confirmed, and nobody %s be asked; run the "
+                       "command on a terminal%s, or set pinentry ([agent]) in signet.conf", about,
+                       c->says.batch ? "may" : "can",
+                       c->says.batch ? ", without --batch" : "");
+    if (rc == E_DENIED || rc == E_PIN_CANCELLED || rc == E_PIN_INVALID)
+        return err_set(err, E_DENIED, "%sit was not confirmed by the person who was asked, and "
+                       "nothing was done", about);
+    return rc == 0 ? still_open(c, q, err) : rc;
 }
 
 void

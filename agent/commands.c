@@ -11,7 +11,8 @@
 #include "signet-config.h"
 
 static const struct command *const tables[] = {commands_key, commands_list, commands_manage,
-                                               commands_pin, commands_agent};
+                                               commands_pin, commands_lock,
+                                               commands_agent};
 #define TABLE_COUNT (sizeof tables / sizeof *tables)
 
 /* A line of arguments, in bytes (libassuan). */
@@ -135,12 +136,16 @@ set_option(assuan_context_t ctx, const char *name, const char *value)
         {"ttytype", c->says.ttytype},
         {"display", c->says.display},
         {"lc-ctype", c->says.lc_ctype},
+        {"wayland-display", c->says.wayland_display},
+        {"xauthority", c->says.xauthority},
     };
 
     if (strcmp(name, "batch") == 0)
         return set_flag(&c->says.batch, value, "1");
     if (strcmp(name, "pin") == 0)
         return set_flag(&c->says.inquire, value, "inquire");
+    if (strcmp(name, "confirm") == 0)
+        return set_flag(&c->says.confirm, value, "inquire");
     if (strcmp(name, "wait") == 0)
         return set_seconds(&c->says.wait, value);
     if (strcmp(name, "front") == 0)

@@ -30,6 +30,7 @@ extern const struct command commands_list[];    /* TOKENS, KEYS, ...; NULL name 
 extern const struct command commands_key[];     /* SIGN, DECRYPT, DERIVE */
 extern const struct command commands_manage[];  /* CREATE_TOKEN, ... */
 extern const struct command commands_pin[];     /* CHANGE_PIN, UNBLOCK_PIN */
+extern const struct command commands_lock[];    /* LOCK, UNLOCK */
 extern const struct command commands_agent[];   /* GETINFO, STATUS, WATCH, STOP */
 
 gpg_error_t commands_register(assuan_context_t);

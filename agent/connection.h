@@ -23,11 +23,14 @@
 struct client_says {
     bool batch;              /* never ask */
     bool inquire;            /* the client can ask for a PIN itself */
+    bool confirm;            /* ... and for a yes or no */
     unsigned wait;           /* seconds to wait for a card that is not there */
     char ttyname[CONNECTION_OPTION_MAX];
     char ttytype[CONNECTION_OPTION_MAX];
     char display[CONNECTION_OPTION_MAX];
     char lc_ctype[CONNECTION_OPTION_MAX];
+    char wayland_display[CONNECTION_OPTION_MAX];
+    char xauthority[CONNECTION_OPTION_MAX];
 };
 
 struct connection {
@@ -38,6 +41,8 @@ struct connection {
     struct peer peer;
     struct client_says says;
     struct buf *out;         /* for answers that are no secret */
+    const struct key *key;   /* what is being used, for questions; NULL: no key */
+    const char *doing;       /* ... and what for: "sign" */
 };
 
 /* Serves the client until it leaves. The descriptor stays open: it is the server's

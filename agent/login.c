@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "agent/ask.h"
+#include "agent/lockdown.h"
 #include "agent/pin_source.h"
+#include "base/buf.h"
+#include "base/text.h"
 #include "client/wire.h"
 
 /* What a dialog says of the token and who asks, in bytes. */
@@ -125,8 +128,13 @@ from_cache(struct attempt *a, struct err *err)
     const struct secret *cached = pin_cached_view(a->token->pin);
     int rc;
 
-    if (!cached || (a->flags & LOGIN_RISKY))
+    if (!cached)
         return PIN_OTHERS_DID;
+    /* It would lie here while a person is asked, and what he enters takes its place. */
+    if (a->flags & LOGIN_RISKY) {
+        pin_drop(a->token->pin);
+        return PIN_OTHERS_DID;
+    }
     rc = send_pin(a, cached, "cache", true, err);
     if (rc != E_PIN_WRONG)
         return rc;
@@ -192,12 +200,17 @@ from_source(struct attempt *a, struct err *err)
     return rc;
 }
 
+/* Which token it is: the words on it, made safe. */
 static void
-describe(const struct token *t, const struct peer *peer, char out[DETAIL_MAX])
+describe(const struct token *t, char out[DETAIL_MAX])
 {
-    snprintf(out, DETAIL_MAX, "%.64s %.64s, serial number %.64s\nfor %.250s (process %d)",
-             t->manufacturer, t->model, t->serial, peer->exe[0] ? peer->exe : peer->front,
-             (int)peer->pid);
+    autofree_buf struct buf *text = buf_new();
+    const char *const words[] = {t->manufacturer, " ", t->model, ", serial number ", t->serial};
+    int rc = text ? 0 : E_NOMEM;
+
+    for (size_t i = 0; rc == 0 && i < sizeof words / sizeof *words; i++)
+        rc = text_put_safe(text, words[i], strnlen(words[i], 64));
+    snprintf(out, DETAIL_MAX, "%s", rc == 0 ? buf_cstr(text) : "");
 }
 
 /* What the person must know before entering a PIN; and why a file's was not taken. */
@@ -225,7 +238,7 @@ ask_once(struct attempt *a, struct err *err)
     const char *source;
     int rc;
 
-    describe(t, &a->c->peer, detail);
+    describe(t, detail);
     warn(a, warning);
     const struct question q = {.token = t->label, .detail = detail,
                                .what = "Enter the PIN of token", .prompt = "PIN:",
@@ -294,6 +307,31 @@ run(struct attempt *a, struct err *err)
     return rc;
 }
 
+void
+login_set_times(const struct conf *conf, struct pin *p)
+{
+    unsigned ttl = conf_get_duration(conf, "agent", NULL, "pin-ttl", PIN_TTL_DEFAULT);
+    unsigned most = conf_get_duration(conf, "agent", NULL, "pin-ttl-max", PIN_TTL_MAX_DEFAULT);
+
+    ttl = conf_get_duration(conf, "token", pin_label(p), "pin-ttl", ttl);
+    most = conf_get_duration(conf, "token", pin_label(p), "pin-ttl-max", most);
+    ttl = conf_get_duration(conf, "token", pin_serial(p), "pin-ttl", ttl);
+    most = conf_get_duration(conf, "token", pin_serial(p), "pin-ttl-max", most);
+    pin_set_times(p, ttl, most);
+}
+
+static void
+set_times(struct pin *p, void *arg)
+{
+    login_set_times(arg, p);
+}
+
+void
+login_settings_changed(struct agent *a)
+{
+    pins_each(a->pins, set_times, (void *)(uintptr_t)settings_conf(a->settings));
+}
+
 int
 login(struct connection *c, const struct snapshot *snap, const struct token *t,
       unsigned long seen, struct err *err)
@@ -306,11 +344,14 @@ login(struct connection *c, const struct snapshot *snap, const struct token *t,
         return 0;
     if (rc != 0)
         return rc;
+    login_set_times(settings_conf(c->agent->settings), t->pin);
     a.pin = secret_new(WIRE_PIN_MAX);
     if (a.pin)
-        rc = run(&a, &why);
+        rc = lockdown_check(c->agent, &why);
     else
         rc = err_set(&why, E_NOMEM, "out of memory while logging in");
+    if (rc == 0)
+        rc = run(&a, &why);
     secret_free(&a.pin);
     pin_end_turn(t->pin, rc, &why);
     if (rc != 0 && err)
@@ -377,7 +418,7 @@ login_ask_context(struct connection *c, const struct token *t, bool final_try, b
         ask_keypad(c, t->label, "Enter the PIN");
         return 0;
     }
-    describe(t, &c->peer, detail);
+    describe(t, detail);
     rc = ask_pin(c, &q, ret, ret_source, err);
     if (rc == 0 && secret_len(ret) == 0)
         rc = err_set(err, E_PIN_CANCELLED, "token \"%s\": no PIN was given", t->label);

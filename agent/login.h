@@ -27,6 +27,12 @@
 int login(struct connection *, const struct snapshot *, const struct token *,
           unsigned long seen, struct err *err) must_check;
 
+/* The token's pin-ttl and pin-ttl-max: its own in [token SERIAL] or [token LABEL], else
+ * [agent]'s. Done at each login. */
+void login_set_times(const struct conf *, struct pin *);
+/* After a reload: for all tokens, also those that are logged in. */
+void login_settings_changed(struct agent *);
+
 /* The log_out of pins_new. */
 void login_log_out(const struct pin_login *);
 

@@ -13,7 +13,9 @@
 
 #include "agent/daemon.h"
 #include "agent/keeper.h"
+#include "agent/lockdown.h"
 #include "agent/login.h"
+#include "agent/prompts.h"
 #include "agent/server.h"
 #include "agent/socket.h"
 #include "base/log.h"
@@ -140,7 +142,9 @@ make_parts(struct agent *a, int listener, struct err *err)
     a->memory = memory_new(seen);
     free(seen);
     a->watch = watch_new();
-    if (!a->memory || !a->watch)
+    a->lockdown = lockdown_new();
+    a->prompts = prompts_new();
+    if (!a->memory || !a->watch || !a->lockdown || !a->prompts)
         return err_set(err, E_NOMEM, "out of memory while starting");
     a->hosts = hosts_new(watch_poke, a->watch);
     a->pins = pins_new(ttl, ttl_max, NULL, login_log_out);
@@ -162,6 +166,8 @@ free_parts(struct agent *a)
     hosts_free(&a->hosts);
     pins_free(&a->pins);
     watch_free(&a->watch);
+    prompts_free(&a->prompts);
+    lockdown_free(&a->lockdown);
     memory_free(&a->memory);
     audit_close(&a->audit);
     settings_free(&a->settings);

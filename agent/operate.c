@@ -331,9 +331,12 @@ operate(struct connection *c, const struct snapshot *snap, const struct key *key
     struct err log_err;
     int rc, logged;
 
+    c->key = key;
+    c->doing = op->name;
     rc = anywhere(c, snap, key, op, &at, err);
     if (has_gone(rc))
         rc = look_again(c, key->name, op, moved, err);
+    c->key = NULL;
     logged = audit_operation(c, key, moved[0] ? moved : at ? at->label : NULL, op, rc, began,
                              &log_err);
     if (rc == 0 && logged != 0) {

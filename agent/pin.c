@@ -19,12 +19,14 @@ struct pin {
     struct pins *all;
     struct pin *next;
     char *identity;
+    char *label, *serial;
     pthread_mutex_t lock;
     pthread_cond_t turn_over;
     bool busy;               /* somebody has the turn */
     bool leaving;            /* ... to log out: no operation begins meanwhile */
     bool source_failed;      /* the pin-source's PIN was refused */
     bool removed;            /* the token went during this turn */
+    bool forget;             /* to be forgotten when this turn ends */
     atomic_uint errors;      /* in a row */
     atomic_llong rests;      /* until then */
     unsigned long logins;
@@ -33,7 +35,7 @@ struct pin {
     struct secret *cached;
     struct secret *refused;  /* one behind the other, a byte of length before each */
     struct pin_login login;
-    time_t since;            /* of the login */
+    atomic_uint ttl, ttl_max;
     atomic_llong used;       /* last use */
     atomic_llong dies;       /* when ttl_max ends it; 0: nothing is logged in */
     atomic_uint users;       /* operations under way */
@@ -75,6 +77,19 @@ pins_new(unsigned ttl, unsigned ttl_max, time_t (*clock)(void),
     return ps;
 }
 
+static void
+free_pin(struct pin *p)
+{
+    secret_free(&p->cached);
+    secret_free(&p->refused);
+    pthread_cond_destroy(&p->turn_over);
+    pthread_mutex_destroy(&p->lock);
+    free(p->identity);
+    free(p->label);
+    free(p->serial);
+    free(p);
+}
+
 void
 pins_free(struct pins **pps)
 {
@@ -85,12 +100,7 @@ pins_free(struct pins **pps)
     while (ps->first) {
         struct pin *p = ps->first;
         ps->first = p->next;
-        secret_free(&p->cached);
-        secret_free(&p->refused);
-        pthread_cond_destroy(&p->turn_over);
-        pthread_mutex_destroy(&p->lock);
-        free(p->identity);
-        free(p);
+        free_pin(p);
     }
     pthread_cond_destroy(&ps->wake);
     pthread_mutex_destroy(&ps->lock);
@@ -99,7 +109,7 @@ pins_free(struct pins **pps)
 }
 
 static struct pin *
-new_pin(struct pins *ps, char *identity)
+new_pin(struct pins *ps, const struct token *t, char *identity)
 {
     struct pin *p = calloc(1, sizeof *p);
 
@@ -107,6 +117,14 @@ new_pin(struct pins *ps, char *identity)
         return NULL;
     pthread_mutex_init(&p->lock, NULL);
     thread_cond_init(&p->turn_over);
+    p->label = strdup(t->label);
+    p->serial = strdup(t->serial);
+    if (!p->label || !p->serial) {
+        free_pin(p);
+        return NULL;
+    }
+    atomic_init(&p->ttl, ps->ttl);
+    atomic_init(&p->ttl_max, ps->ttl_max);
     p->all = ps;
     p->identity = identity;
     p->next = ps->first;
@@ -128,7 +146,7 @@ pins_get(struct pins *ps, const struct token *t)
         if (strcmp(p->identity, identity) == 0)
             break;
     if (!p) {
-        p = new_pin(ps, identity);
+        p = new_pin(ps, t, identity);
         if (p)
             identity = NULL;
     }
@@ -230,12 +248,31 @@ wipe_login(struct pin *p)
     return login;
 }
 
+/* (turn) */
+static void
+clear_login(struct pin *p)
+{
+    struct pin_login login;
+
+    pthread_mutex_lock(&p->lock);
+    login = wipe_login(p);
+    pthread_mutex_unlock(&p->lock);
+    if (login.host && p->all->log_out)
+        p->all->log_out(&login);
+}
+
 void
 pin_end_turn(struct pin *p, int rc, const struct err *err)
 {
     pthread_mutex_lock(&p->lock);
     if (p->removed && rc != 0)
         wipe_login(p);
+    while (p->forget) {
+        p->forget = false;
+        pthread_mutex_unlock(&p->lock);
+        clear_login(p);
+        pthread_mutex_lock(&p->lock);
+    }
     p->busy = p->removed = false;
     if (rc == 0) {
         p->logins++;
@@ -257,7 +294,7 @@ expiry(struct pin *p)
 
     if (dies == 0)
         return 0;
-    idle = (time_t)atomic_load(&p->used) + (time_t)p->all->ttl;
+    idle = (time_t)atomic_load(&p->used) + (time_t)atomic_load(&p->ttl);
     return idle < dies ? idle : dies;
 }
 
@@ -308,7 +345,7 @@ pin_note_login(struct pin *p, const struct pin_login *login)
     pthread_mutex_unlock(&p->lock);
     atomic_store(&p->used, now);
     if (atomic_load(&p->dies) == 0)
-        atomic_store(&p->dies, now + (time_t)p->all->ttl_max);
+        atomic_store(&p->dies, now + (time_t)atomic_load(&p->ttl_max));
     pins_wake(p->all);
 }
 
@@ -426,19 +463,6 @@ pin_rests(struct pin *p)
     return until != 0 && (long long)p->all->clock() < until;
 }
 
-/* (turn) */
-static void
-clear_login(struct pin *p)
-{
-    struct pin_login login;
-
-    pthread_mutex_lock(&p->lock);
-    login = wipe_login(p);
-    pthread_mutex_unlock(&p->lock);
-    if (login.host && p->all->log_out)
-        p->all->log_out(&login);
-}
-
 /* Whether to log out now: not while somebody is at work, or has the turn. Lock held;
  * true takes the turn. */
 static bool
@@ -549,4 +573,88 @@ pin_removed(struct pin *p)
     else
         wipe_login(p);
     pthread_mutex_unlock(&p->lock);
+}
+
+void
+pin_forget_soon(struct pin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    if (p->busy) {
+        /* Who leaves is wiping it anyway. */
+        p->forget = !p->leaving;
+    } else {
+        p->busy = p->leaving = true;
+        leave(p);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void
+forget_one(struct pin *p, void *arg)
+{
+    (void)arg;
+    pin_forget_soon(p);
+}
+
+/* All PINs go before the first token is logged out of, which may take its time. */
+static void
+wipe_one(struct pin *p, void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&p->lock);
+    if (!p->busy)
+        secret_free(&p->cached);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void
+pins_forget_all(struct pins *ps)
+{
+    pins_each(ps, wipe_one, NULL);
+    pins_each(ps, forget_one, NULL);
+}
+
+static void
+count_one(struct pin *p, void *arg)
+{
+    unsigned *n = arg;
+
+    pthread_mutex_lock(&p->lock);
+    *n += p->cached != NULL;
+    pthread_mutex_unlock(&p->lock);
+}
+
+unsigned
+pins_cached(struct pins *ps)
+{
+    unsigned n = 0;
+
+    pins_each(ps, count_one, &n);
+    return n;
+}
+
+void
+pin_set_times(struct pin *p, unsigned ttl, unsigned ttl_max)
+{
+    unsigned before;
+
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->ttl, ttl);
+    before = atomic_exchange(&p->ttl_max, ttl_max);
+    if (atomic_load(&p->dies) != 0 && before != ttl_max)
+        atomic_fetch_add(&p->dies, (long long)ttl_max - (long long)before);
+    pthread_mutex_unlock(&p->lock);
+    pins_wake(p->all);
+}
+
+const char *
+pin_label(const struct pin *p)
+{
+    return p->label;
+}
+
+const char *
+pin_serial(const struct pin *p)
+{
+    return p->serial;
 }

@@ -19,7 +19,8 @@
  *     }
  *
  * Times. A cached PIN lives for ttl seconds after its last use and ttl_max after
- * the login; then it is wiped and the token logged out. Operations stand between
+ * the login, which each token may have its own of; then it is wiped and the token logged
+ * out. Operations stand between
  * pin_enter and pin_leave; no logout comes between.
  *
  * Refused PINs are kept until another one is accepted and are not sent again. All
@@ -50,7 +51,8 @@ struct pin_login {
     unsigned generation;
 };
 
-/* clock: seconds that go on while the machine sleeps, NULL for the system's;
+/* ttl, ttl_max: of tokens that have no times of their own (pin_set_times).
+ * clock: seconds that go on while the machine sleeps, NULL for the system's;
  * log_out: called in a turn to log a token out, may be NULL. */
 struct pins *pins_new(unsigned ttl, unsigned ttl_max, time_t (*clock)(void),
                       void (*log_out)(const struct pin_login *)) must_check;
@@ -66,6 +68,8 @@ unsigned pins_expire(struct pins *);
 /* Waits for ms, or until something is stored or pins_wake is called. */
 void pins_wait(struct pins *, unsigned ms);
 void pins_wake(struct pins *);
+/* Wipes all cached PINs and logs out, of what is in a turn at its end; waits for no turn. */
+void pins_forget_all(struct pins *);
 /* Calls f for every token's state. */
 void pins_each(struct pins *, void (*f)(struct pin *, void *arg), void *arg);
 
@@ -102,6 +106,17 @@ void pin_leave(struct pin *);
 void pin_get_login(struct pin *, struct pin_login *ret);
 /* Wipes and logs out. */
 void pin_forget(struct pin *);
+/* The same without waiting for a turn: who has it does it at its end. */
+void pin_forget_soon(struct pin *);
+
+/* The times of this token, if they are not those of pins_new; a login that stands is
+ * measured by them from then on. */
+void pin_set_times(struct pin *, unsigned ttl, unsigned ttl_max);
+/* As the token said when its state was made. */
+const char *pin_label(const struct pin *);
+const char *pin_serial(const struct pin *);
+/* How many PINs are kept now. */
+unsigned pins_cached(struct pins *);
 /* The token went: wipes, and logs nobody out. When somebody has the turn, the PIN from
  * before it is of no use to him. Does not wait. */
 void pin_removed(struct pin *);

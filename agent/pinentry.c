@@ -2,8 +2,10 @@
 #include "agent/pinentry.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,13 +20,21 @@
 
 /* How long a pinentry may take to end by itself, in milliseconds. */
 #define FAREWELL_MS 1000
+/* Longest line to it, its line end not counted (Assuan has 1,000 bytes). */
+#define LINE_MAX_BYTES 990u
+/* Variables of its environment that say where the person is. */
+#define PLACE_VARIABLES 4u
+/* Longest of these, with NUL. */
+#define VARIABLE_MAX 320u
 
 struct pinentry {
     struct channel channel; /* first: the context's pointer */
     assuan_context_t ctx;
     pid_t pid;
-    const char *program;
+    const struct pinentry_job *job;
 };
+
+extern char **environ;
 
 static bool
 ended(pid_t pid, int wait_ms)
@@ -51,24 +61,73 @@ bury(pid_t pid)
         ;
 }
 
+/* Our environment with the client's place instead of our own. *ret is freed with free. */
+static int
+make_environment(const struct pinentry_place *place, char store[PLACE_VARIABLES][VARIABLE_MAX],
+                 char ***ret)
+{
+    const struct {
+        const char *name, *value;
+    } table[PLACE_VARIABLES] = {
+        {"DISPLAY", place->display},
+        {"WAYLAND_DISPLAY", place->wayland_display},
+        {"XAUTHORITY", place->xauthority},
+        {"GPG_TTY", place->ttyname},
+    };
+    size_t count = 0, n = 0;
+    bool told = false;
+    char **list;
+
+    while (environ[count])
+        count++;
+    list = calloc(count + PLACE_VARIABLES + 1, sizeof *list);
+    if (!list)
+        return E_NOMEM;
+    for (size_t i = 0; i < PLACE_VARIABLES; i++)
+        told |= table[i].value && *table[i].value;
+    for (char **e = environ; *e; e++) {
+        size_t len = strcspn(*e, "=");
+        bool ours = false;
+        for (size_t i = 0; told && i < PLACE_VARIABLES; i++)
+            ours |= strlen(table[i].name) == len && memcmp(*e, table[i].name, len) == 0;
+        if (!ours)
+            list[n++] = *e;
+    }
+    for (size_t i = 0; i < PLACE_VARIABLES; i++) {
+        if (!table[i].value || !*table[i].value)
+            continue;
+        snprintf(store[i], VARIABLE_MAX, "%s=%s", table[i].name, table[i].value);
+        list[n++] = store[i];
+    }
+    *ret = list;
+    return 0;
+}
+
 static int
 start(struct pinentry *pe, int *ret_fd, struct err *err)
 {
-    char *argv[] = {(char *)(uintptr_t)pe->program, NULL};
+    const char *program = pe->job->program;
+    char *argv[] = {(char *)(uintptr_t)program, NULL}, **environment = NULL;
+    char store[PLACE_VARIABLES][VARIABLE_MAX];
     int pair[2], both[2], rc;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-        return err_set_sys(err, E_SYSTEM, errno, "no sockets for %s", pe->program);
+    if (make_environment(pe->job->place, store, &environment) != 0)
+        return err_set(err, E_NOMEM, "out of memory while asking a question");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        free(environment);
+        return err_set_sys(err, E_SYSTEM, errno, "no sockets for %s", program);
+    }
     both[0] = both[1] = process_raise(pair[1]);
-    struct process s = {.program = pe->program, .argv = argv, .fds = both, .count = 2,
-                      .first = STDIN_FILENO};
+    struct process s = {.program = program, .argv = argv, .environment = environment, .fds = both,
+                        .count = 2, .first = STDIN_FILENO};
     rc = both[0] < 0 ? errno : process_start(&s, &pe->pid);
+    free(environment);
     if (both[0] >= 0)
         close(both[0]);
     if (rc != 0) {
         close(pair[0]);
         return err_set_sys(err, E_PIN_NEEDED, rc, "the PIN dialog %s cannot be started; name "
-                           "another one in signet.conf ([agent] pinentry)", pe->program);
+                           "another one in signet.conf ([agent] pinentry)", program);
     }
     *ret_fd = pair[0];
     return 0;
@@ -79,8 +138,10 @@ broken(const struct pinentry *pe, gpg_error_t rc, struct err *err)
 {
     if (gpg_err_code(rc) == GPG_ERR_ECANCELED)
         return err_set(err, E_CANCELLED, "the client went away while it was asked for a PIN");
+    if (gpg_err_code(rc) == GPG_ERR_ETIMEDOUT || gpg_err_code(rc) == GPG_ERR_TIMEOUT)
+        return err_set(err, E_TIMEOUT, "nobody answered the PIN dialog");
     return err_set(err, E_PIN_NEEDED, "the PIN dialog %s failed (%s); name another one in "
-                   "signet.conf ([agent] pinentry)", pe->program, gpg_strerror(rc));
+                   "signet.conf ([agent] pinentry)", pe->job->program, gpg_strerror(rc));
 }
 
 /* One command; data to ret when that is given. The answer to ERR is in *refused. */
@@ -114,17 +175,30 @@ command(struct pinentry *pe, const char *line, struct secret *ret, gpg_error_t *
     return rc;
 }
 
-/* "SETDESC text" with the escapes that pinentry undoes. */
+/* Bytes that a character takes in a line. */
+static size_t
+escaped_size(char c)
+{
+    return c == '%' || c == '\n' || c == '\r' ? 3 : 1;
+}
+
+/* "SETDESC text" with the escapes that pinentry undoes; cut where the line is full, at a
+ * character (UTF-8). */
 static int
 put_line(struct buf *out, const char *verb, const char *text)
 {
+    size_t room = LINE_MAX_BYTES - strlen(verb), len = 0, used = 0;
     int rc = buf_put_str(out, verb);
 
-    for (; rc == 0 && *text; text++) {
-        if (*text == '%' || *text == '\n' || *text == '\r')
-            rc = buf_putf(out, "%%%02X", (unsigned)(unsigned char)*text);
+    while (text[len] && used + escaped_size(text[len]) <= room)
+        used += escaped_size(text[len++]);
+    while (text[len] && len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    for (size_t i = 0; rc == 0 && i < len; i++) {
+        if (escaped_size(text[i]) > 1)
+            rc = buf_putf(out, "%%%02X", (unsigned)(unsigned char)text[i]);
         else
-            rc = buf_put_byte(out, (uint8_t)*text);
+            rc = buf_put_byte(out, (uint8_t)text[i]);
     }
     return rc;
 }
@@ -132,9 +206,11 @@ put_line(struct buf *out, const char *verb, const char *text)
 /* Says what to show and where. A pinentry that does not know one of these goes on
  * without it. */
 static int
-prepare(struct pinentry *pe, const struct pinentry_place *place,
-        const struct pinentry_text *show, struct err *err)
+prepare(struct pinentry *pe, bool confirm, struct err *err)
 {
+    const struct pinentry_place *place = pe->job->place;
+    const struct pinentry_text *show = pe->job->show;
+    char owner[64] = "", seconds[16] = "", host[HOST_NAME_MAX + 1] = "";
     const struct {
         const char *verb, *text;
     } lines[] = {
@@ -142,9 +218,13 @@ prepare(struct pinentry *pe, const struct pinentry_place *place,
         {"OPTION ttytype=", place->ttytype},
         {"OPTION display=", place->display},
         {"OPTION lc-ctype=", place->lc_ctype},
+        {"OPTION owner=", owner},
+        {"SETTIMEOUT ", seconds},
         {"SETTITLE ", "Signet"},
         {"SETDESC ", show->description},
-        {"SETPROMPT ", show->prompt},
+        {"SETPROMPT ", confirm ? NULL : show->prompt},
+        {"SETOK ", confirm ? "Allow" : NULL},
+        {"SETCANCEL ", confirm ? "Refuse" : NULL},
         {"SETERROR ", show->error},
     };
     autofree_buf struct buf *line = buf_new();
@@ -152,6 +232,10 @@ prepare(struct pinentry *pe, const struct pinentry_place *place,
 
     if (!line)
         return err_set(err, E_NOMEM, "out of memory while asking for a PIN");
+    if (place->pid > 0 && gethostname(host, sizeof host - 1) == 0)
+        snprintf(owner, sizeof owner, "%d/%u %.30s", (int)place->pid, (unsigned)place->uid, host);
+    if (pe->job->patience > 0)
+        snprintf(seconds, sizeof seconds, "%u", pe->job->patience);
     for (size_t i = 0; i < sizeof lines / sizeof *lines && !rc; i++) {
         if (!lines[i].text || !*lines[i].text)
             continue;
@@ -163,24 +247,32 @@ prepare(struct pinentry *pe, const struct pinentry_place *place,
     return rc ? broken(pe, rc, err) : 0;
 }
 
+/* GETPIN, or CONFIRM when nothing is to be returned. */
 static int
-get_pin(struct pinentry *pe, struct secret *ret, struct err *err)
+put_question(struct pinentry *pe, struct secret *ret, struct err *err)
 {
     gpg_error_t refused, rc;
 
-    secret_wipe(ret);
-    rc = command(pe, "GETPIN", ret, &refused);
+    if (ret)
+        secret_wipe(ret);
+    rc = command(pe, ret ? "GETPIN" : "CONFIRM", ret, &refused);
     if (rc)
         return broken(pe, rc, err);
-    if (gpg_err_code(refused) == GPG_ERR_CANCELED ||
-        gpg_err_code(refused) == GPG_ERR_FULLY_CANCELED)
-        return err_set(err, E_PIN_CANCELLED, "the PIN dialog was cancelled");
-    return refused ? broken(pe, refused, err) : 0;
+    switch (gpg_err_code(refused)) {
+    case GPG_ERR_NO_ERROR:
+        return 0;
+    case GPG_ERR_CANCELED:
+    case GPG_ERR_FULLY_CANCELED:
+    case GPG_ERR_NOT_CONFIRMED:
+        return ret ? err_set(err, E_PIN_CANCELLED, "the PIN dialog was cancelled")
+                   : err_set(err, E_DENIED, "it was refused in the dialog");
+    default:
+        return broken(pe, refused, err);
+    }
 }
 
 static int
-converse(struct pinentry *pe, int fd, const struct pinentry_place *place,
-         const struct pinentry_text *show, struct secret *ret, struct err *err)
+converse(struct pinentry *pe, int fd, struct secret *ret, struct err *err)
 {
     gpg_error_t rc = assuan_new_ext(&pe->ctx, GPG_ERR_SOURCE_USER_1, &channel_malloc_hooks,
                                     NULL, NULL);
@@ -194,29 +286,43 @@ converse(struct pinentry *pe, int fd, const struct pinentry_place *place,
     rc = assuan_socket_connect_fd(pe->ctx, fd, 0);
     if (rc)
         return broken(pe, rc, err);
-    code = prepare(pe, place, show, err);
-    return code ? code : get_pin(pe, ret, err);
+    code = prepare(pe, !ret, err);
+    return code ? code : put_question(pe, ret, err);
 }
 
-int
-pinentry_ask(const char *program, const struct pinentry_place *place,
-             const struct pinentry_text *show, int watch, struct secret *ret, struct err *err)
+static int
+run(const struct pinentry_job *job, struct secret *ret, struct err *err)
 {
-    struct pinentry pe = {.program = program};
+    struct pinentry pe = {.job = job};
     int fd = -1, rc;
 
     if (channel_init(&pe.channel) != 0)
         return err_set(err, E_NOMEM, "out of memory while asking for a PIN");
-    pe.channel.watch = watch;
+    pe.channel.watch = job->watch;
+    pe.channel.withdraw = job->withdraw;
+    /* It has its own clock (SETTIMEOUT); this is for one that has not. */
+    pe.channel.patience = job->patience > 0 ? (int)job->patience * 1000 + FAREWELL_MS : 0;
     rc = start(&pe, &fd, err);
     if (rc == 0) {
-        rc = converse(&pe, fd, place, show, ret, err);
+        rc = converse(&pe, fd, ret, err);
         if (pe.ctx)
             assuan_release(pe.ctx);
-        if (rc == E_CANCELLED)
+        if (rc == E_CANCELLED || rc == E_TIMEOUT)
             kill(pe.pid, SIGTERM);
         bury(pe.pid);
     }
     channel_clear(&pe.channel);
     return rc;
+}
+
+int
+pinentry_ask(const struct pinentry_job *job, struct secret *ret, struct err *err)
+{
+    return run(job, ret, err);
+}
+
+int
+pinentry_confirm(const struct pinentry_job *job, struct err *err)
+{
+    return run(job, NULL, err);
 }

@@ -152,6 +152,13 @@ is_short_duration(const char *value)
 }
 
 static bool
+is_prompt_timeout(const char *value)
+{
+    unsigned seconds;
+    return text_parse_duration(value, &seconds) == 0 && seconds >= 5 && seconds <= 86400;
+}
+
+static bool
 is_proxy(const char *value)
 {
     static const char *const schemes[] = {"http://", "https://", "socks5h://", "socks5://",
@@ -195,9 +202,13 @@ static const struct conf_key keys[] = {
     {"agent", "pinentry", is_pinentry, PATH " or \"none\""},
     {"agent", "pin-ttl", is_duration, DURATION},
     {"agent", "pin-ttl-max", is_duration, DURATION},
+    {"agent", "prompt-timeout", is_prompt_timeout, "a duration from 5s to 1d"},
     {"agent", "p11-kit", is_bool, BOOL},
     {"agent", "max-connections", is_connections, "a number from 1 to 65536"},
     {"agent", "log-level", is_log_level, "one of " LOG_LEVELS},
+    {"agent", "metrics-file", is_path, PATH},
+    {"agent", "metrics-socket", is_path, PATH},
+    {"agent", "metrics-interval", is_short_duration, "a duration from 1s to 10m"},
     {"module", "path", is_path, PATH},
     {"module", "lanes", is_lanes, "a number from 1 to 64"},
     {"module", "init-args", is_any, "a text"},
@@ -205,6 +216,8 @@ static const struct conf_key keys[] = {
     {"module", "disable", is_bool, BOOL},
     {"module", "wait-for-events", is_bool, BOOL},
     {"token", "pin-source", is_pin_source, "file: and " PATH},
+    {"token", "pin-ttl", is_duration, DURATION},
+    {"token", "pin-ttl-max", is_duration, DURATION},
     {"token", "cache-always-authenticate", is_bool, BOOL},
     {"trust", "revocation", is_revocation, "one of " REVOCATIONS},
     {"trust", "learn", is_bool, BOOL},

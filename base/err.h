@@ -51,6 +51,7 @@
     X(E_MECHANISM, 4, "the token cannot do that") \
     X(E_WEAK, 4, "too weak to sign with") \
     X(E_DENIED, 4, "not allowed") \
+    X(E_LOCKED, 4, "the agent is locked") \
     X(E_MALFORMED, 5, "malformed input") \
     X(E_TRUNCATED, 5, "input ends too early") \
     X(E_LIMIT, 5, "input exceeds a limit") \

@@ -19,7 +19,7 @@ int
 channel_init(struct channel *ch)
 {
     memset(ch, 0, sizeof *ch);
-    ch->watch = -1;
+    ch->watch = ch->withdraw = -1;
     ch->held = secret_malloc(HELD_MAX);
     return ch->held ? 0 : E_NOMEM;
 }
@@ -99,24 +99,21 @@ hook_write(assuan_context_t ctx, assuan_fd_t fd, const void *data, size_t len)
 
 /* 0 when fd can be read; -1 with ECANCELED when the watched one is hung up. */
 static int
-await(int fd, int watch)
+await(const struct channel *ch, int fd)
 {
-    struct pollfd p[2] = {{.fd = fd, .events = POLLIN},
-                          {.fd = watch, .events = POLLRDHUP}};
+    struct pollfd p[3] = {{.fd = fd, .events = POLLIN},
+                          {.fd = ch->watch, .events = POLLRDHUP},
+                          {.fd = ch->withdraw, .events = POLLIN}};
+    int n;
 
-    for (;;) {
-        if (poll(p, 2, -1) < 0) {
-            if (errno == EINTR)
-                continue;
-            return -1;
-        }
-        if (p[0].revents)
-            return 0;
-        if (p[1].revents) {
-            errno = ECANCELED;
-            return -1;
-        }
-    }
+    do
+        n = poll(p, 3, ch->patience > 0 ? ch->patience : -1);
+    while (n < 0 && errno == EINTR);
+    if (n > 0 && p[0].revents)
+        return 0;
+    if (n >= 0)
+        errno = n > 0 ? ECANCELED : ETIMEDOUT;
+    return -1;
 }
 
 static ssize_t
@@ -125,7 +122,7 @@ hook_read(assuan_context_t ctx, assuan_fd_t fd, void *data, size_t len)
     struct channel *ch = assuan_get_pointer(ctx);
     ssize_t n;
 
-    if (ch->watch >= 0 && await(fd, ch->watch) != 0)
+    if ((ch->watch >= 0 || ch->withdraw >= 0 || ch->patience > 0) && await(ch, fd) != 0)
         return -1;
     n = read(fd, data, len);
     if (n < 0 && errno == EAGAIN)

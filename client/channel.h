@@ -34,6 +34,8 @@ struct channel {
     char kind[2];      /* how the line that is being written begins */
     unsigned kind_len; /* bytes of kind that are known */
     int watch;         /* the second descriptor, or -1 */
+    int withdraw;      /* a third one, whose being readable does the same, or -1 */
+    int patience;      /* milliseconds that a read waits (ETIMEDOUT); 0: for ever */
     bool keep_open;    /* the owner closes the descriptor, not libassuan */
 };
 

@@ -216,9 +216,9 @@ START_TEST(pin_from_the_client)
     rig_fake("pinentry = none\n");
     ck_assert_msg(sign_answering(&a) == 0, "%s", err_text(&err));
     ck_assert_uint_eq(a.asked, 2);
-    ck_assert_str_eq(a.prompts, "Enter the PIN of token \"fake\"\n"
+    ck_assert_str_eq(a.prompts, "Enter the PIN of token \"fake\" to sign with key \"key a\"\n"
                      "That PIN was wrong. Few tries are left before the PIN is locked. Enter the PIN "
-                     "of token \"fake\"\n");
+                     "of token \"fake\" to sign with key \"key a\"\n");
     ck_assert_uint_eq(fake_lines("logins"), 2);
 }
 END_TEST
