@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Four clients sign and decrypt while cards are pulled, hosts killed, PINs changed and
-# forgotten at random. Afterwards every request was right or clearly refused, none hung,
+# Five clients sign and decrypt while cards are pulled, hosts killed, PINs changed and
+# forgotten, and sessions used up at random. Afterwards every request was right or clearly refused, none hung,
 # and no try of a PIN was lost. SOAK_SECONDS says how long (20; in the long form 45).
 
 load lib/common
@@ -28,6 +28,13 @@ setup_file() {
             $n "$SOFTHSM_MODULE" "$T/$n/softhsm2.conf" $n "$T/pin" >>"$SIGNET_HOME/signet.conf"
     done
     softhsm_token "$T/one" changing
+    # A module that has as few sessions as it is told to (tests/pkcs11/fault_module.c).
+    ca_leaf "$T/ca" few p256 few@soak.example
+    softhsm_new "$T/few"
+    softhsm_token "$T/few" few
+    softhsm_key "$T/few" few few 01
+    printf '[module few]\npath = %s\nsofthsm-conf = %s\n[token few]\npin-source = file:%s\n' \
+        "$E2E_FAULT_MODULE" "$T/few/softhsm2.conf" "$T/pin" >>"$SIGNET_HOME/signet.conf"
     echo 556677 >"$T/other"
     chmod 600 "$T/other"
     piv_folder alice rsa2048
@@ -44,7 +51,7 @@ teardown_file() {
 setup() {
     e2e_test
     home_use main
-    export DISPLAY=:none
+    export DISPLAY=:none SIGNET_FAULT_FILE=$T/faults
 }
 
 # once NAME COMMAND...: runs it; notes status and seconds in NAME.log.
@@ -86,6 +93,15 @@ kill_a_host() {
     [ -z "$pids" ] || kill -9 "$pids" 2>/dev/null || :
 }
 
+# For a second the token has one session, or opens none at all; those that are open stay.
+use_up_sessions() {
+    shuf -n 1 -e 'sessions 1' 'fail C_OpenSession 0 0xb1' >"$SIGNET_FAULT_FILE.new"
+    mv "$SIGNET_FAULT_FILE.new" "$SIGNET_FAULT_FILE"
+    [ $((RANDOM % 2)) = 0 ] || kill_a_host
+    sleep 1
+    : >"$SIGNET_FAULT_FILE"
+}
+
 change_a_pin() {
     once change signet pin change --token changing --pin-file "$NOW" --new-pin-file "$THEN" || return 0
     local swap=$NOW
@@ -106,20 +122,23 @@ change_a_pin() {
     clients+=($!)
     decrypting_client opener &
     clients+=($!)
+    signing_client few few@soak.example &
+    clients+=($!)
     declare -A did
     while [ "$EPOCHSECONDS" -lt "$END" ]; do
-        what=$(shuf -n 1 -e pull kill change forget)
+        what=$(shuf -n 1 -e pull kill change forget use-up)
         did[$what]=$((${did[$what]-0} + 1))
         case $what in
         pull) card alice out $((RANDOM % 1500 + 100)) >/dev/null ;;
         kill) kill_a_host ;;
         change) change_a_pin ;;
         forget) once forget signet pin forget || : ;;
+        use-up) use_up_sessions ;;
         esac
         sleep 0.$((RANDOM % 6 + 3))
     done
     wait "${clients[@]}"
-    for name in soft again card opener change forget; do
+    for name in soft again card opener few change forget; do
         [ -e $name.log ] || continue
         echo "# $name: $(cut -d' ' -f1 $name.log | sort | uniq -c | awk '{ printf "%d with status %d, ", $1, $2 }')longest $(cut -d' ' -f2 $name.log | sort -n | tail -1) s" >&3
     done
