@@ -24,6 +24,8 @@
 #include "agent/watch.h"
 
 struct lockdown;
+struct metrics;
+struct notify;
 struct prompts;
 struct server;
 
@@ -37,6 +39,8 @@ struct agent {
     struct watch *watch;
     struct memory *memory;
     struct audit *audit;
+    struct metrics *metrics;
+    struct notify *notify;   /* NULL: no service manager */
     struct lockdown *lockdown;
     struct prompts *prompts;
     struct server *server;

@@ -9,6 +9,7 @@
 #include "agent/ask_text.h"
 #include "agent/commands.h"
 #include "agent/lockdown.h"
+#include "agent/metrics.h"
 #include "agent/pinentry.h"
 #include "agent/prompts.h"
 #include "base/buf.h"
@@ -226,11 +227,12 @@ ask_pin(struct connection *c, const struct question *q, struct secret *ret,
     else if (c->says.inquire && !c->says.batch)
         rc = by_inquiry(c, q, ret, err);
     else
-        return nobody(c, q, err);
+        rc = nobody(c, q, err);
     if (rc == 0)
         rc = still_open(c, q, err);
     if (rc != 0)
         secret_wipe(ret);
+    metrics_prompt_result(c->agent->metrics, rc);
     return rc;
 }
 

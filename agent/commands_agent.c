@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/commands.h"
+#include "agent/metrics.h"
 #include "agent/server.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -58,11 +59,13 @@ static int
 run_status(struct connection *c, struct words *w, struct err *err)
 {
     const struct agent *a = c->agent;
-    json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:i, s:i, s:o, s:i}", "version", SIGNET_VERSION,
+    json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:b, s:b, s:i, s:i, s:o, s:o, s:i}", "version", SIGNET_VERSION,
                           "pid", (int)getpid(), "protocol", PROTOCOL, "socket",
-                          a->home->socket, "uptime", (int)server_uptime(a->server),
+                          a->home->socket, "system", a->home->system, "notified",
+                          a->notify != NULL, "uptime", (int)server_uptime(a->server),
                           "connections", (int)server_connections(a->server), "hosts",
-                          render_hosts(a->hosts), "secrets_unlocked",
+                          render_hosts(a->hosts), "metrics", metrics_json(a->metrics),
+                          "secrets_unlocked",
                           (int)secret_unlocked_count());
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     int rc;

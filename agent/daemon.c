@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 /* How often to look whether a lock's holder who listens no more is gone, every 20
  * milliseconds. */
 #define LAST_BREATHS 150
+/* The same for one that was told to end. */
+#define END_BREATHS 500
 
 /* The two bytes. */
 enum { BYTE_LIFE, BYTE_CHANGE };
@@ -91,6 +94,42 @@ take_life(int fd, const struct home *home)
     return -1;
 }
 
+/* The process that holds the lock: it is alive, and has written its number. */
+static pid_t
+holder(int fd)
+{
+    char text[16] = "";
+
+    if (pread(fd, text, sizeof text - 1, 0) <= 0)
+        return 0;
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+/* As take_life, ending the one that is there. */
+static int
+take_over(int fd)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+
+    for (unsigned i = 0; i < END_BREATHS; i++) {
+        pid_t pid;
+        if (lock_byte(fd, BYTE_LIFE, false) == 0)
+            return 1;
+        if (errno != EAGAIN && errno != EACCES)
+            return -1;
+        pid = holder(fd);
+        if (pid > 1 && i == 0)
+            kill(pid, SIGTERM);
+        /* Its end wants the other byte for itself. */
+        unlock_byte(fd, BYTE_CHANGE);
+        nanosleep(&pause, NULL);
+        if (lock_byte(fd, BYTE_CHANGE, true) != 0)
+            return -1;
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
 static int
 cannot_start(const struct daemon *d, const struct home *home, struct err *err)
 {
@@ -117,7 +156,8 @@ let_go(struct daemon *d)
 }
 
 int
-daemon_lock(struct daemon *d, const struct home *home, bool *ret_ours, struct err *err)
+daemon_lock(struct daemon *d, const struct home *home, bool passed, bool *ret_ours,
+            struct err *err)
 {
     int rc;
 
@@ -126,11 +166,16 @@ daemon_lock(struct daemon *d, const struct home *home, bool *ret_ours, struct er
         d->lock_path = NULL;
         return err_set(err, E_NOMEM, "out of memory while starting");
     }
-    d->lock = open_lock(d->lock_path);
+    /* One that ended meanwhile has taken its file away: then there is a new one. */
+    do {
+        if (d->lock >= 0)
+            close(d->lock);
+        d->lock = open_lock(d->lock_path);
+        rc = d->lock < 0 ? -1 : passed ? take_over(d->lock) : take_life(d->lock, home);
+    } while (rc > 0 && !is_current(d->lock, d->lock_path));
     if (d->lock < 0) {
         rc = err_set_sys(err, E_SYSTEM, errno, "the lock file %s cannot be used", d->lock_path);
     } else {
-        rc = take_life(d->lock, home);
         *ret_ours = rc > 0;
         rc = rc < 0 ? cannot_start(d, home, err) : 0;
     }

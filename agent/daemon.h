@@ -21,8 +21,10 @@ struct daemon {
 };
 
 /* 0 with *ret_ours set: this process is the agent now and is starting; not set:
- * another one is there and ready. */
-int daemon_lock(struct daemon *, const struct home *, bool *ret_ours,
+ * another one is there and ready. passed: the socket is the service manager's, which has put
+ * it in the place of that of an agent that may be there: nobody reaches that one any
+ * more, so it is ended (SIGTERM) and waited for. */
+int daemon_lock(struct daemon *, const struct home *, bool passed, bool *ret_ours,
                 struct err *err) must_check;
 /* The agent listens: who waited to start one may look. */
 void daemon_started(struct daemon *);

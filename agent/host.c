@@ -292,10 +292,10 @@ host_status(struct host *h)
     static const char *const names[] = {"starting", "running", "dying", "failed", "stopped"};
 
     pthread_mutex_lock(&h->lock);
-    json_t *o = json_pack("{s:s, s:s?, s:I, s:i, s:i, s:i, s:s}", "module", h->conf.name,
+    json_t *o = json_pack("{s:s, s:s?, s:I, s:i, s:i, s:i, s:i, s:s}", "module", h->conf.name,
                           "path", h->conf.path, "pid", (json_int_t)h->pid, "lanes",
-                          (int)h->conf.lanes, "busy", (int)h->queue.busy, "restarts",
-                          (int)h->restarts, "state", names[h->state]);
+                          (int)h->conf.lanes, "busy", (int)h->queue.busy, "waiting",
+                          (int)h->queue.waiting, "restarts", (int)h->restarts, "state", names[h->state]);
     pthread_mutex_unlock(&h->lock);
     return o;
 }

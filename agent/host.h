@@ -72,7 +72,7 @@ void host_note_device(struct host *, unsigned long slot);
 /* A CK_RV by which a token says that another program is at it. */
 bool host_is_busy_rv(unsigned long rv);
 
-/* {module, path, pid, lanes, busy, restarts, state}; NULL when memory is out. */
+/* {module, path, pid, lanes, busy, waiting, restarts, state}; NULL when memory is out. */
 json_t *host_status(struct host *);
 
 /* host_spawn.c: starts signet-token with `count` lanes, whose agent ends come in

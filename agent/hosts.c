@@ -66,6 +66,16 @@ hosts_at(struct hosts *hs, unsigned i)
     return h;
 }
 
+bool
+hosts_are_free(struct hosts *hs)
+{
+    struct host *h;
+
+    for (unsigned i = 0; (h = hosts_at(hs, i)); i++)
+        host_load(h);
+    return true;
+}
+
 static struct host *
 find(struct hosts *hs, const char *name)
 {

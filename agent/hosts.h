@@ -24,6 +24,8 @@ void hosts_free(struct hosts **);
  * for once. What goes wrong with one module is logged and does not keep the others. */
 void hosts_update(struct hosts *, struct settings *);
 
+/* True; does not return while the list or one of its hosts cannot be had. */
+bool hosts_are_free(struct hosts *);
 /* The i-th, NULL behind the last. */
 struct host *hosts_at(struct hosts *, unsigned i);
 /* The host of the module of that name, or NULL. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/ask.h"
+#include "agent/metrics.h"
 #include "agent/lockdown.h"
 #include "agent/pin_source.h"
 #include "base/buf.h"
@@ -107,6 +108,7 @@ send_pin(struct attempt *a, const struct secret *pin, const char *source, bool k
     rc = host_call(t->host, &cmd, NULL, &at.generation, err);
     logged = audit_login(a, source, rc, began, &log_err);
     if (rc == 0 && logged != 0) {
+    metrics_login(a->c->agent->metrics, rc);
         login_log_out(&at);
         *err = log_err;
         return logged;

@@ -11,10 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/activation.h"
 #include "agent/daemon.h"
 #include "agent/keeper.h"
 #include "agent/lockdown.h"
 #include "agent/login.h"
+#include "agent/metrics.h"
+#include "agent/metrics_export.h"
+#include "agent/notify.h"
 #include "agent/prompts.h"
 #include "agent/server.h"
 #include "agent/socket.h"
@@ -31,15 +35,19 @@ struct options {
     const char *home;
     int ready;       /* descriptor, or -1 */
     bool foreground;
+    bool system;
+    struct activation passed;
 };
 
 static const char usage[] =
-    "usage: signet-agent [--home DIR] [--foreground] [--ready-fd N]\n"
+    "usage: signet-agent [--home DIR | --system] [--foreground] [--ready-fd N]\n"
     "\n"
     "Keeps PINs, runs token hosts and serves the signet command. It is started when it\n"
     "is needed; one runs per home.\n"
     "\n"
     "  --home DIR      everything under this folder (else SIGNET_HOME, else XDG's)\n"
+    "  --system        the machine's agent: /etc/signet, /var/lib/signet, /run/signet, and a\n"
+    "                  socket for its group (docs/hsm.md)\n"
     "  --foreground    stay in the foreground and log to standard error\n"
     "  --ready-fd N    write a byte to this descriptor when the agent listens\n"
     "  --version       print the version\n"
@@ -51,6 +59,7 @@ parse(int argc, char **argv, struct options *o)
 {
     static const struct option list[] = {
         {"home", required_argument, NULL, 'H'},   {"foreground", no_argument, NULL, 'f'},
+        {"system", no_argument, NULL, 's'},
         {"ready-fd", required_argument, NULL, 'r'}, {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},         {0},
     };
@@ -64,6 +73,9 @@ parse(int argc, char **argv, struct options *o)
             break;
         case 'f':
             o->foreground = true;
+            break;
+        case 's':
+            o->system = true;
             break;
         case 'r':
             o->ready = (int)strtol(optarg, &end, 10);
@@ -82,6 +94,10 @@ parse(int argc, char **argv, struct options *o)
             return 2;
         }
     }
+    if (o->system && o->home) {
+        fputs("signet-agent: --home and --system are two different homes; give one\n", stderr);
+        return 2;
+    }
     if (optind < argc) {
         fprintf(stderr, "signet-agent: unexpected argument \"%s\"; --help says what there is\n",
                 argv[optind]);
@@ -90,17 +106,25 @@ parse(int argc, char **argv, struct options *o)
     return -1;
 }
 
-/* Nothing but the standard descriptors and the ready one is ours. */
+/* Nothing but the standard descriptors, the ready one and the service manager's is ours. */
 static void
-close_inherited(int ready)
+close_inherited(const struct options *o)
 {
-    if (ready > STDERR_FILENO) {
-        if (ready > STDERR_FILENO + 1)
-            close_range(STDERR_FILENO + 1, (unsigned)ready - 1, 0);
-        close_range((unsigned)ready + 1, UINT_MAX, 0);
-    } else {
-        close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+    const int kept[] = {o->ready, o->passed.agent, o->passed.metrics};
+    int from = STDERR_FILENO + 1;
+
+    for (;;) {
+        int next = INT_MAX;
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+            if (kept[i] >= from && kept[i] < next)
+                next = kept[i];
+        if (next == INT_MAX)
+            break;
+        if (next > from)
+            close_range((unsigned)from, (unsigned)next - 1, 0);
+        from = next + 1;
     }
+    close_range((unsigned)from, UINT_MAX, 0);
 }
 
 static void
@@ -127,6 +151,16 @@ set_log_level(const struct conf *conf)
             log_set_level((enum log_level)i);
 }
 
+/* Tokens came or went, or a host was started anew. */
+static void
+note_tokens(void *arg)
+{
+    struct agent *a = arg;
+
+    metrics_touch(a->metrics);
+    watch_poke(a->watch);
+}
+
 static int
 make_parts(struct agent *a, int listener, struct err *err)
 {
@@ -142,11 +176,12 @@ make_parts(struct agent *a, int listener, struct err *err)
     a->memory = memory_new(seen);
     free(seen);
     a->watch = watch_new();
+    a->metrics = metrics_new();
     a->lockdown = lockdown_new();
     a->prompts = prompts_new();
-    if (!a->memory || !a->watch || !a->lockdown || !a->prompts)
+    if (!a->memory || !a->watch || !a->metrics || !a->lockdown || !a->prompts)
         return err_set(err, E_NOMEM, "out of memory while starting");
-    a->hosts = hosts_new(watch_poke, a->watch);
+    a->hosts = hosts_new(note_tokens, a);
     a->pins = pins_new(ttl, ttl_max, NULL, login_log_out);
     if (!a->hosts || !a->pins)
         return err_set(err, E_NOMEM, "out of memory while starting");
@@ -169,29 +204,39 @@ free_parts(struct agent *a)
     prompts_free(&a->prompts);
     lockdown_free(&a->lockdown);
     memory_free(&a->memory);
+    metrics_free(&a->metrics);
+    notify_free(&a->notify);
     audit_close(&a->audit);
     settings_free(&a->settings);
 }
 
-/* Serves until told to stop, then takes everything down in order: no new clients,
+/* own: the socket that was made here, NULL when the service manager passed one. Serves until
+ * told to stop, then takes everything down in order: no new clients,
  * commands under way, token hosts, the rest. */
 static int
-serve(struct agent *a, struct daemon *d, int listener, int *ready, struct err *err)
+serve(struct agent *a, struct daemon *d, const struct socket_file *own, struct options *o,
+      struct err *err)
 {
     struct keeper *keeper = NULL;
-    int rc = make_parts(a, listener, err);
+    struct exporter *exporter = NULL;
+    int rc = make_parts(a, own ? own->fd : o->passed.agent, err);
 
     if (rc == 0)
         rc = watch_start(a->watch, a->registry, err);
     if (rc == 0)
         rc = keeper_start(&keeper, a, err);
+    if (rc == 0)
+        rc = exporter_start(&exporter, a, o->passed.metrics, err);
     daemon_started(d);
     if (rc == 0) {
-        say_ready(ready);
+        say_ready(&o->ready);
+        notify_ready(a->notify, a->home->socket);
         server_run(a->server);
     }
+    notify_stopping(a->notify);
     daemon_ending(d);
-    socket_remove(a->home);
+    if (own)
+        socket_remove(a->home->socket, own);
     if (a->server && !server_drain(a->server, DRAIN_MS))
         log_warn("commands under way were cut off");
     if (a->hosts)
@@ -199,6 +244,7 @@ serve(struct agent *a, struct daemon *d, int listener, int *ready, struct err *e
     if (a->watch)
         watch_stop(a->watch);
     keeper_stop(&keeper);
+    exporter_stop(&exporter);
     daemon_unlock(d);
     if (a->server && !server_part(a->server, PART_MS))
         _exit(0); /* their threads use what would be freed now */
@@ -211,10 +257,12 @@ prepare(struct agent *a, struct home *home, const struct options *o, char **ret_
         struct err *err)
 {
     char *audit;
-    int rc = home_resolve(home, o->home, err);
+    int rc = o->system ? home_resolve_system(home, err) : home_resolve(home, o->home, err);
 
     if (rc == 0)
         rc = home_make(home, err);
+    if (rc == 0 && o->passed.agent >= 0)
+        rc = activation_check(o->passed.agent, home, err);
     if (rc == 0)
         rc = settings_load(&a->settings, home, err);
     if (rc != 0)
@@ -243,12 +291,15 @@ static int
 become_agent(struct agent *a, struct daemon *d, struct options *o, const char *log,
              struct err *err)
 {
-    int listener = -1, rc;
+    bool passed = o->passed.agent >= 0;
+    struct socket_file own = {.fd = -1};
+    int rc = 0;
 
     /* Before there is a socket that tells of us: from then on they mean an orderly
      * end, which the server sees to. */
     block_signals();
-    rc = socket_open(a->home, &listener, err);
+    if (!passed)
+        rc = socket_open(a->home, &own, err);
     if (rc == 0 && !o->foreground)
         rc = daemon_detach(log, err);
     if (rc == 0) {
@@ -256,9 +307,9 @@ become_agent(struct agent *a, struct daemon *d, struct options *o, const char *l
         rc = log_open("signet-agent", NULL, err);
     }
     if (rc == 0)
-        rc = serve(a, d, listener, &o->ready, err);
-    if (listener >= 0)
-        close(listener);
+        rc = serve(a, d, passed ? NULL : &own, o, err);
+    if (own.fd >= 0)
+        close(own.fd);
     daemon_unlock(d);
     return rc;
 }
@@ -274,14 +325,17 @@ run(struct options *o, struct err *err)
     int rc = prepare(&a, &home, o, &log, err);
 
     pthread_mutex_init(&a.manage, NULL);
+    a.notify = notify_open();
     if (rc == 0) {
         set_log_level(settings_conf(a.settings));
-        rc = daemon_lock(&d, &home, &ours, err);
+        rc = daemon_lock(&d, &home, o->passed.agent >= 0, &ours, err);
     }
     if (rc == 0 && ours)
         rc = become_agent(&a, &d, o, log, err);
     else if (rc == 0)
         say_ready(&o->ready);
+    if (rc != 0)
+        notify_failed(a.notify, err->sys, err_text(err));
     free_parts(&a);
     pthread_mutex_destroy(&a.manage);
     free(log);
@@ -292,7 +346,7 @@ run(struct options *o, struct err *err)
 int
 main(int argc, char **argv)
 {
-    struct options o = {.ready = -1};
+    struct options o = {.ready = -1, .passed = {-1, -1}};
     char absolute[PATH_MAX];
     struct err err = {0};
     int rc;
@@ -306,7 +360,13 @@ main(int argc, char **argv)
     rc = parse(argc, argv, &o);
     if (rc >= 0)
         return rc;
-    close_inherited(o.ready);
+    rc = activation_take(&o.passed, &err);
+    if (rc != 0) {
+        fprintf(stderr, "signet-agent: %s\n", err_text(&err));
+        return err_exit_status(rc);
+    }
+    o.foreground |= o.passed.agent >= 0;
+    close_inherited(&o);
     if (o.home && mkdir(o.home, 0700) == 0)
         errno = 0;
     if (o.home && realpath(o.home, absolute))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/login.h"
+#include "agent/metrics.h"
 #include "client/wire.h"
 
 /* Logins that one operation may cause: the token wants one, its host dies and the
@@ -340,6 +341,8 @@ operate(struct connection *c, const struct snapshot *snap, const struct key *key
     logged = audit_operation(c, key, moved[0] ? moved : at ? at->label : NULL, op, rc, began,
                              &log_err);
     if (rc == 0 && logged != 0) {
+    metrics_operation(c->agent->metrics, key->name, at ? at->label : NULL, op->name, rc,
+                      audit_clock() - began);
         if (err)
             *err = log_err;
         return logged;

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "agent/connection.h"
+#include "agent/metrics.h"
+#include "agent/notify.h"
 #include "agent/socket.h"
 #include "agent/thread.h"
 #include "base/io.h"
@@ -166,7 +168,8 @@ admit(struct server *s, int fd)
     struct client *c = calloc(1, sizeof *c);
     pthread_t thread;
 
-    if (!c || socket_peer(fd, &c->peer) != 0) {
+    if (!c || socket_peer(fd, s->agent->home->system, &c->peer) != 0) {
+        metrics_client(s->agent->metrics, false);
         free(c);
         close(fd);
         return;
@@ -175,11 +178,13 @@ admit(struct server *s, int fd)
     c->fd = fd;
     if (!enter(s, c)) {
         log_warn("a client was turned away: there are %u", s->max);
+        metrics_client(s->agent->metrics, false);
         free(c);
         turn_away(fd);
         return;
     }
     int rc = thread_start(&thread, attend, c);
+    metrics_client(s->agent->metrics, rc == 0);
     if (rc == 0) {
         pthread_detach(thread);
         return;
@@ -218,6 +223,17 @@ is_ending(int signals)
     return false;
 }
 
+/* To the watchdog of the service manager, and only when the locks that every client needs
+ * can be had. */
+static void
+prove_alive(struct server *s)
+{
+    if (notify_due(s->agent->notify) != 0)
+        return;
+    if (server_connections(s) <= s->max && hosts_are_free(s->agent->hosts))
+        notify_watchdog(s->agent->notify);
+}
+
 void
 server_run(struct server *s)
 {
@@ -226,10 +242,11 @@ server_run(struct server *s)
                          {.fd = s->signals, .events = POLLIN}};
 
     for (;;) {
-        if (poll(p, sizeof p / sizeof *p, -1) < 0 && errno != EINTR) {
+        if (poll(p, sizeof p / sizeof *p, notify_due(s->agent->notify)) < 0 && errno != EINTR) {
             log_error("waiting for clients failed: %s", strerror(errno));
             return;
         }
+        prove_alive(s);
         if (p[1].revents || (p[2].revents && is_ending(s->signals)))
             return;
         if (p[0].revents)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,18 +36,21 @@ attach_to(int fd, attach *how, const char *path)
 /* A path that sockaddr_un has no room for is reached through its folder's
  * descriptor. */
 static int
-attach_at(int fd, attach *how, const struct home *home)
+attach_at(int fd, attach *how, const char *name)
 {
-    char path[128];
-    const char *base = strrchr(home->socket, '/');
-    int rc = attach_to(fd, how, home->socket), dir, saved;
+    char path[128], folder[PATH_MAX];
+    const char *slash = strrchr(name, '/');
+    int rc = attach_to(fd, how, name), dir, saved;
 
-    if (rc == 0 || errno != ENAMETOOLONG)
+    if (rc == 0 || errno != ENAMETOOLONG || !slash)
         return rc;
-    dir = open(home->runtime, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (snprintf(folder, sizeof folder, "%.*s/", (int)(slash - name), name) >=
+        (int)sizeof folder)
+        return -1;
+    dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return -1;
-    snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, base ? base + 1 : home->socket);
+    snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, slash + 1);
     rc = attach_to(fd, how, path);
     saved = errno;
     close(dir);
@@ -62,7 +66,7 @@ socket_answers(const struct home *home)
     if (fd < 0)
         return false;
     /* EAGAIN: so many wait there already that we would have to. */
-    rc = attach_at(fd, connect, home);
+    rc = attach_at(fd, connect, home->socket);
     rc = rc == 0 || errno == EAGAIN;
     close(fd);
     return rc;
@@ -84,9 +88,10 @@ remove_stale(const char *path, struct err *err)
 }
 
 int
-socket_open(const struct home *home, int *ret_fd, struct err *err)
+socket_listen(const char *path, mode_t mode, struct socket_file *ret, struct err *err)
 {
-    int fd, rc = remove_stale(home->socket, err);
+    struct stat st;
+    int fd, rc = remove_stale(path, err);
 
     if (rc != 0)
         return rc;
@@ -95,36 +100,48 @@ socket_open(const struct home *home, int *ret_fd, struct err *err)
         return err_set_sys(err, E_SYSTEM, errno, "no socket for the agent");
     rc = fchmod(fd, 0600);
     if (rc == 0)
-        rc = attach_at(fd, bind, home);
+        rc = attach_at(fd, bind, path);
     if (rc == 0)
-        rc = chmod(home->socket, 0600);
+        rc = chmod(path, mode);
+    if (rc == 0)
+        rc = lstat(path, &st);
     if (rc == 0)
         rc = listen(fd, BACKLOG);
     if (rc != 0) {
-        err_set_sys(err, E_SYSTEM, errno, "the agent's socket %s cannot be made", home->socket);
+        err_set_sys(err, E_SYSTEM, errno, "the agent's socket %s cannot be made", path);
         close(fd);
         return E_SYSTEM;
     }
-    *ret_fd = fd;
+    *ret = (struct socket_file){.fd = fd, .dev = st.st_dev, .ino = st.st_ino};
     return 0;
 }
 
-void
-socket_remove(const struct home *home)
+int
+socket_open(const struct home *home, struct socket_file *ret, struct err *err)
 {
-    if (unlink(home->socket) != 0 && errno != ENOENT)
-        log_warn("socket %s cannot be removed: %s", home->socket, strerror(errno));
+    return socket_listen(home->socket, home->system ? 0660 : 0600, ret, err);
+}
+
+void
+socket_remove(const char *path, const struct socket_file *s)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || st.st_dev != s->dev || st.st_ino != s->ino)
+        return;
+    if (unlink(path) != 0 && errno != ENOENT)
+        log_warn("socket %s cannot be removed: %s", path, strerror(errno));
 }
 
 int
-socket_peer(int fd, struct peer *ret)
+socket_peer(int fd, bool shared, struct peer *ret)
 {
     struct ucred cred;
     socklen_t len = sizeof cred;
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
         return -1;
-    if (cred.uid != geteuid() && cred.uid != 0) {
+    if (!shared && cred.uid != geteuid() && cred.uid != 0) {
         log_warn("a client of another user (uid %u) was turned away", (unsigned)cred.uid);
         return -1;
     }

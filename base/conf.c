@@ -2,6 +2,8 @@
 #include "base/conf.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -242,12 +244,15 @@ conf_load_file(struct conf **ret, const char *path, struct err *err)
 int
 conf_load(struct conf **ret, const struct home *home, struct err *err)
 {
-    const char *const paths[] = {home->root == NULL ? SIGNET_SYSCONFDIR "/signet.conf" : NULL,
-                                 home->config};
+    char site[PATH_MAX];
+    const char *const paths[] = {home->site != NULL ? site : NULL, home->config};
     struct conf *c = calloc(1, sizeof *c);
     int rc = 0;
     if (c == NULL)
         return out_of_room(err);
+    if (home->site != NULL
+        && snprintf(site, sizeof site, "%s/signet.conf", home->site) >= (int)sizeof site)
+        site[0] = '\0';
     for (size_t i = 0; i < sizeof paths / sizeof *paths && rc == 0; i++) {
         if (paths[i] == NULL || (access(paths[i], F_OK) != 0 && errno == ENOENT))
             continue;

@@ -2,8 +2,8 @@
 /*
  * Configuration: INI, checked against a table.
  *
- * Life: conf_load reads /etc/signet/signet.conf (not under --home) and then the
- * user's file; a later file's value replaces an earlier one's. A section is
+ * Life: conf_load reads signet.conf of the site (/etc/signet; not under --home) and then
+ * the user's file; a later file's value replaces an earlier one's. A section is
  * [kind] or [kind name]; a line is `key = value`; a comment begins with ';' or
  * '#' at the start of a line, or with ';' behind white space. The table in
  * conf_schema.c lists every kind and key with its form; anything not in it, and a

@@ -99,9 +99,12 @@ home_resolve(struct home *ret, const char *override, struct err *err)
         resolve_root(&h, root);
     else
         resolve_xdg(&h);
+    if (root == NULL)
+        h.site = strdup(SIGNET_SYSCONFDIR);
     if (h.runtime != NULL)
         h.socket = join(h.runtime, "agent.sock");
-    if (h.config == NULL || h.state == NULL || h.socket == NULL) {
+    if (h.config == NULL || h.state == NULL || h.socket == NULL
+        || (root == NULL && h.site == NULL)) {
         home_clear(&h);
         return err_set(err, E_SYSTEM,
                        "no folder for Signet's files is known; set HOME or SIGNET_HOME");
@@ -110,9 +113,69 @@ home_resolve(struct home *ret, const char *override, struct err *err)
     return 0;
 }
 
+/* The first folder that the service manager names, or the usual one. */
+static char *
+service_folder(const char *variable, const char *usual)
+{
+    const char *value = environment(variable);
+    if (value == NULL || value[0] != '/')
+        return strdup(usual);
+    return strndup(value, strcspn(value, ":"));
+}
+
+int
+home_resolve_system(struct home *ret, struct err *err)
+{
+    struct home h = {.system = true};
+    h.site = service_folder("CONFIGURATION_DIRECTORY", SIGNET_SYSCONFDIR);
+    h.state = service_folder("STATE_DIRECTORY", SIGNET_SYSTEM_STATE);
+    h.runtime = service_folder("RUNTIME_DIRECTORY", SIGNET_SYSTEM_RUNTIME);
+    if (h.state != NULL && h.runtime != NULL) {
+        h.config = join(h.state, "signet.conf");
+        h.socket = join(h.runtime, "agent.sock");
+    }
+    if (h.site == NULL || h.config == NULL || h.socket == NULL) {
+        home_clear(&h);
+        return err_set(err, E_NOMEM, "out of memory");
+    }
+    *ret = h;
+    return 0;
+}
+
+int
+home_use_agent(struct home *h, const char *which, struct err *err)
+{
+    bool asked = which != NULL;
+    if (which == NULL)
+        which = environment("SIGNET_AGENT");
+    if (which == NULL)
+        return 0;
+    const char *path = strcmp(which, HOME_AGENT_SYSTEM) == 0
+                           ? SIGNET_SYSTEM_RUNTIME "/agent.sock" : which;
+    const char *slash = strrchr(path, '/');
+    if (path[0] != '/' || slash[1] == '\0')
+        return err_set(err, E_USAGE, "%s: \"%s\" is neither \"" HOME_AGENT_SYSTEM "\" (the "
+                       "machine's agent) nor the absolute path of an agent's socket",
+                       asked ? "--agent" : "SIGNET_AGENT", which);
+    char *socket = strdup(path);
+    char *folder = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+    if (socket == NULL || folder == NULL) {
+        free(socket);
+        free(folder);
+        return err_set(err, E_NOMEM, "out of memory");
+    }
+    free(h->socket);
+    free(h->runtime);
+    h->socket = socket;
+    h->runtime = folder;
+    h->elsewhere = true;
+    return 0;
+}
+
 void
 home_clear(struct home *h)
 {
+    free(h->site);
     free(h->root);
     free(h->config);
     free(h->state);
@@ -156,12 +219,13 @@ check_runtime(const char *path, struct err *err)
         rc = err_set_sys(err, E_SYSTEM, errno, "socket folder \"%s\" cannot be used", path);
     else if (st.st_uid != geteuid())
         rc = err_set(err, E_DENIED,
-                     "socket folder \"%s\" belongs to another user; remove it or set "
-                     "SIGNET_HOME to a folder of your own", path);
+                     "socket folder \"%s\" belongs to another user (%u, this is %u); remove it "
+                     "or set SIGNET_HOME to a folder of your own", path, (unsigned)st.st_uid,
+                     (unsigned)geteuid());
     else if ((st.st_mode & 022) != 0)
         rc = err_set(err, E_DENIED,
-                     "socket folder \"%s\" can be written by others; run chmod 700 on it",
-                     path);
+                     "socket folder \"%s\" can be written by others (mode %03o); run chmod go-w "
+                     "on it", path, (unsigned)st.st_mode & 07777);
     close(fd);
     return rc;
 }

@@ -26,6 +26,7 @@
 
 struct cli {
     struct home home;
+    const char *agent;      /* --agent, or NULL */
     struct conf *conf;      /* NULL until cli_conf() */
     struct client *client;  /* NULL until cli_client() */
     bool batch, json, quiet, verbose;

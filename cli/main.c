@@ -27,6 +27,8 @@ const struct command *const commands[] = {
 
 const struct option_row global_options[] = {
     {.name = "home", .value = "DIR", .help = "keep configuration, state and sockets under DIR"},
+    {.name = "agent", .value = "WHICH", .help = "ask the agent of this socket, or the machine's: "
+                                                "system"},
     {.name = "batch", .help = "never ask for anything"},
     {.name = "json", .help = "print listings and verdicts as JSON"},
     {.name = "quiet", .letter = 'q', .help = "say nothing but errors"},
@@ -136,6 +138,8 @@ take_global(struct cli *cli, const struct options *o, const char **home, struct 
 {
     if (options_get(o, "home"))
         *home = options_get(o, "home");
+    if (options_get(o, "agent"))
+        cli->agent = options_get(o, "agent");
     cli->batch |= options_has(o, "batch");
     cli->json |= options_has(o, "json");
     cli->quiet |= options_has(o, "quiet");
@@ -179,6 +183,8 @@ run_command(struct cli *cli, const struct command *command, int argc, char **arg
         rc = check_operands(command, &o, err);
     if (rc == 0)
         rc = home_resolve(&cli->home, home, err);
+    if (rc == 0)
+        rc = home_use_agent(&cli->home, cli->agent, err);
     return rc == 0 ? command->run(cli, &o, err) : rc;
 }
 

@@ -86,8 +86,10 @@ static int
 not_running(const struct home *home, int sys, struct err *err)
 {
     if (sys == ENOENT || sys == ECONNREFUSED) {
-        err_set(err, E_AGENT, "no agent is running on %s; start one (signet agent start)",
-                home->socket);
+        err_set(err, E_AGENT, home->elsewhere
+                ? "no agent is running on %s; the machine's agent is started by its administrator "
+                  "(systemctl start signet-agent-system.socket)"
+                : "no agent is running on %s; start one (signet agent start)", home->socket);
         if (err)
             err->sys = sys;
         return E_AGENT;
@@ -99,6 +101,9 @@ not_running(const struct home *home, int sys, struct err *err)
 static int
 open_once(struct client *c, const struct home *home, const struct buf *lines, unsigned count,
           bool *ret_again, struct err *err)
+    if (sys == EACCES && home->elsewhere)
+        return err_set(err, E_DENIED, "the agent's socket %s is not for this user; ask its "
+                       "administrator (usually to be added to the group signet)", home->socket);
 {
     gpg_error_t failed;
     int fd = -1, rc;
@@ -106,7 +111,8 @@ open_once(struct client *c, const struct home *home, const struct buf *lines, un
     *ret_again = false;
     if (client_connect(home, &fd) != 0) {
         int sys = errno;
-        if (c->opts.no_start || (sys != ENOENT && sys != ECONNREFUSED && sys != ENOTDIR))
+        if (c->opts.no_start || home->elsewhere ||
+            (sys != ENOENT && sys != ECONNREFUSED && sys != ENOTDIR))
             return not_running(home, sys, err);
         rc = client_spawn(home, &fd, err);
         if (rc != 0)

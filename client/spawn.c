@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,16 +28,28 @@
 
 extern char **environ;
 
-/* The peer may get a PIN from us: only ourselves and root may listen there. */
+/* Whose folder alone it is. */
+static bool
+owns_folder(const char *path, uid_t uid)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid &&
+           (st.st_mode & 022) == 0;
+}
+
+/* The peer may get a PIN from us: only ourselves and root may listen there, and for an
+ * agent that we were told to ask, whose folder the socket is in. */
 static int
-peer_is_ours(int fd)
+peer_is_ours(int fd, const struct home *home)
 {
     struct ucred cred;
     socklen_t len = sizeof cred;
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
         return -1;
-    if (cred.uid != geteuid() && cred.uid != 0) {
+    if (cred.uid != geteuid() && cred.uid != 0 &&
+        !(home->elsewhere && owns_folder(home->runtime, cred.uid))) {
         errno = EPERM;
         return -1;
     }
@@ -85,7 +98,7 @@ client_connect(const struct home *home, int *ret_fd)
     if (rc != 0 && errno == ENAMETOOLONG)
         rc = connect_long(fd, home);
     if (rc == 0)
-        rc = peer_is_ours(fd);
+        rc = peer_is_ours(fd, home);
     if (rc != 0) {
         saved = errno;
         close(fd);
