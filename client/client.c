@@ -94,6 +94,9 @@ not_running(const struct home *home, int sys, struct err *err)
             err->sys = sys;
         return E_AGENT;
     }
+    if (sys == EACCES && home->elsewhere)
+        return err_set(err, E_DENIED, "the agent's socket %s is not for this user; ask its "
+                       "administrator (usually to be added to the group signet)", home->socket);
     return err_set_sys(err, E_AGENT, sys, "the agent's socket %s cannot be used", home->socket);
 }
 
@@ -101,9 +104,6 @@ not_running(const struct home *home, int sys, struct err *err)
 static int
 open_once(struct client *c, const struct home *home, const struct buf *lines, unsigned count,
           bool *ret_again, struct err *err)
-    if (sys == EACCES && home->elsewhere)
-        return err_set(err, E_DENIED, "the agent's socket %s is not for this user; ask its "
-                       "administrator (usually to be added to the group signet)", home->socket);
 {
     gpg_error_t failed;
     int fd = -1, rc;
