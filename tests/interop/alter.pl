@@ -4,6 +4,8 @@
 #
 #   alter.pl end IN OUT [BIT]        near its end: a signature, a tag, the last block
 #   alter.pl middle IN OUT           in the middle of what is encrypted
+#   alter.pl signature IN OUT        in the signature (RSA-2048 or longer) at the end of
+#                                    what is encrypted, in base64 or not
 #   alter.pl content IN OUT FILE     where FILE's bytes can be seen in it; status 2
 #                                    when they cannot
 #
@@ -34,6 +36,8 @@ if ($where eq 'end') {
     turn($data, $at);
 } elsif ($where eq 'middle') {
     turn($data, int(0.6 * length $data));
+} elsif ($where eq 'signature') {
+    turn($data, length($data) - 200);
 } else {
     my $whole = slurp($file);
     exit 2 if length $whole < 100;
