@@ -22,7 +22,7 @@
  *     rawpoint                CKA_EC_POINT comes without its OCTET STRING
  *     derive raw|der          the form of point that is refused
  *     deny CKM                the mechanism is refused (C_SignInit, C_DecryptInit, C_DeriveKey)
- *     label TEXT|nul|latin1   the token's label: padded with NUL; with bytes that are no UTF-8
+ *     label nul|latin1        the token's label: padded with NUL; with bytes that are no UTF-8
  *     context                 private keys want a context login before each C_Sign
  */
 #include <dlfcn.h>

@@ -306,6 +306,33 @@ START_TEST(v15_never_tells)
 }
 END_TEST
 
+/* C_DecryptInit is refused, C_UnwrapKey is not: PKCS#1 v1.5 by way of a session key; what
+ * is no wrapped key ends in a key of the asked length, too. */
+START_TEST(keys_that_only_unwrap)
+{
+    autofree_secret struct secret *out = secret_new(DECRYPT_MAX);
+    uint8_t key[32], wrapped[512];
+    struct err err = {0};
+
+    if (!open_bed(""))
+        return;
+    const char *name = bed_key(&bed, "rsa2048", "");
+    ck_assert_int_eq(RAND_bytes(key, sizeof key), 1);
+    size_t n = encrypt(name, RSA_PKCS1_PADDING, NULL, key, sizeof key, wrapped);
+    faults("fail C_DecryptInit 0 0x68;no 0x105");
+    int rc = decrypt(name, "rsa-pkcs1", wrapped, n, out, &err);
+    ck_assert_msg(rc == 0, "%s", err_text(&err));
+    ck_assert_uint_eq(secret_len(out), sizeof key);
+    ck_assert_mem_eq(secret_data_view(out), key, sizeof key);
+    ck_assert(slot_quirk(slot(), QUIRK_UNWRAP_ONLY));
+    wrapped[7] ^= 1;
+    ck_assert_int_eq(decrypt(name, "rsa-pkcs1", wrapped, n, out, &err), 0);
+    ck_assert_uint_eq(secret_len(out), sizeof key);
+    ck_assert(memcmp(secret_data_view(out), key, sizeof key) != 0);
+    bed_close(&bed);
+}
+END_TEST
+
 START_TEST(signatures_of_another_length_are_refused)
 {
     struct err err = {0};
@@ -448,6 +475,7 @@ main(void)
     tcase_add_test(tc, objects_come_with_the_login);
     tcase_add_loop_test(tc, points_raw_or_der, 0, 2);
     tcase_add_test(tc, v15_never_tells);
+    tcase_add_test(tc, keys_that_only_unwrap);
     tcase_add_test(tc, signatures_of_another_length_are_refused);
     tcase_add_test(tc, a_pin_each_time);
     tcase_add_loop_test(tc, arguments_of_initialize, 0, 2);
