@@ -23,6 +23,7 @@
 #include "agent/settings.h"
 #include "agent/watch.h"
 
+struct forget_events;
 struct lockdown;
 struct metrics;
 struct notify;
@@ -42,6 +43,7 @@ struct agent {
     struct metrics *metrics;
     struct notify *notify;   /* NULL: no service manager */
     struct lockdown *lockdown;
+    struct forget_events *forget_events;
     struct prompts *prompts;
     struct server *server;
     pthread_mutex_t manage; /* held by what makes tokens */

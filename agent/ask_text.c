@@ -18,7 +18,9 @@
 static int
 put_word(struct buf *out, const char *text)
 {
-    return text_put_safe(out, text, strnlen(text, WORD_MAX));
+    size_t len = strlen(text);
+
+    return text_put_safe(out, text, len > WORD_MAX ? WORD_MAX : len);
 }
 
 /* The end of a path says more than its beginning. */

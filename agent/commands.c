@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/lockdown.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "client/wire.h"
@@ -64,6 +65,8 @@ dispatch(assuan_context_t ctx, char *line)
     memcpy(copy, line, len);
     copy[len] = '\0';
     rc = cmd ? split(copy, cmd, &words, &err) : E_INTERNAL;
+    if (rc == 0 && cmd->not_locked)
+        rc = lockdown_check(c->agent, &err);
     if (rc == 0)
         rc = cmd->run(c, &words, &err);
     if (rc != 0 && log_level_get() >= LOG_INFO_LEVEL)

@@ -24,6 +24,7 @@ struct command {
     int (*run)(struct connection *, struct words *, struct err *err);
     unsigned least, most;  /* arguments */
     const char *help;
+    bool not_locked;       /* refused while the agent is locked (lockdown.h) */
 };
 
 extern const struct command commands_list[];    /* TOKENS, KEYS, ...; NULL name ends */

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "agent/commands.h"
+#include "agent/forget_events.h"
+#include "agent/lockdown.h"
+#include "agent/prompts.h"
 #include "agent/metrics.h"
 #include "agent/server.h"
 #include "base/secret.h"
@@ -55,6 +58,23 @@ render_hosts(struct hosts *hosts)
     return list;
 }
 
+/* What the agent keeps, and when it will forget it. */
+static json_t *
+add_pins(json_t *o, struct agent *a)
+{
+    char events[FORGET_EVENTS_STATE_MAX];
+
+    forget_events_state(a->forget_events, events);
+    if (o && (json_object_set_new(o, "locked", json_boolean(lockdown_stands(a->lockdown))) != 0 ||
+              json_object_set_new(o, "pins", json_integer(pins_cached(a->pins))) != 0 ||
+              json_object_set_new(o, "prompts", json_integer(prompts_count(a->prompts))) != 0 ||
+              json_object_set_new(o, "forget_on", json_string(events)) != 0)) {
+        json_decref(o);
+        return NULL;
+    }
+    return o;
+}
+
 static int
 run_status(struct connection *c, struct words *w, struct err *err)
 {
@@ -67,10 +87,12 @@ run_status(struct connection *c, struct words *w, struct err *err)
                           render_hosts(a->hosts), "metrics", metrics_json(a->metrics),
                           "secrets_unlocked",
                           (int)secret_unlocked_count());
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    char *text;
     int rc;
 
     (void)w;
+    o = add_pins(o, c->agent);
+    text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
     if (!text)
         return err_set(err, E_NOMEM, "out of memory while rendering the status");

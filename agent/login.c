@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/ask.h"
+#include "agent/forget_events.h"
 #include "agent/metrics.h"
 #include "agent/lockdown.h"
 #include "agent/pin_source.h"
@@ -106,13 +107,15 @@ send_pin(struct attempt *a, const struct secret *pin, const char *source, bool k
     if (pin)
         cmd.answers[0] = (struct lane_answer){"PIN", secret_data_view(pin), secret_len(pin)};
     rc = host_call(t->host, &cmd, NULL, &at.generation, err);
+    metrics_login(a->c->agent->metrics, rc);
     logged = audit_login(a, source, rc, began, &log_err);
     if (rc == 0 && logged != 0) {
-    metrics_login(a->c->agent->metrics, rc);
         login_log_out(&at);
         *err = log_err;
         return logged;
     }
+    if (rc == 0 && a->c->agent->forget_events)
+        forget_events_want(a->c->agent->forget_events);
     if (rc == 0 && pin && !keep)
         pin_store_steal(t->pin, &a->pin, &at);
     else if (rc == 0)
@@ -165,40 +168,57 @@ login_setting(struct connection *c, const struct snapshot *snap, const struct to
     return 0;
 }
 
-/* The PIN in the token's file. As from_cache. */
+/* What the source brings; E_PIN_WRONG for what the token has refused before. */
+static int
+read_source(struct attempt *a, const char *source, struct err *err)
+{
+    const struct token *t = a->token;
+    const struct pin_source from = {.text = source, .label = t->label, .serial = t->serial,
+                                    .watch = a->c->fd};
+    char why[ERR_TEXT_MAX];
+    int rc = pin_source_read(&from, a->pin, err);
+
+    if (rc != 0) {
+        snprintf(why, sizeof why, "%s", err_text(err));
+        return err_set(err, rc == E_INPUT ? E_PIN_NEEDED : rc, "token \"%s\": %.900s", t->label,
+                       why);
+    }
+    if (pin_was_refused(t->pin, a->pin))
+        return err_set(err, E_PIN_WRONG, "token \"%s\" has refused the PIN in %.*s, and it is not "
+                       "sent again; correct %s", t->label, pin_source_name_length(source), source,
+                       pin_source_culprit(source));
+    return 0;
+}
+
+/* The PIN of the token's pin-source. As from_cache. */
 static int
 from_source(struct attempt *a, struct err *err)
 {
     const struct token *t = a->token;
     const char *source;
-    char why[ERR_TEXT_MAX];
     int rc = login_setting(a->c, a->snap, t, "pin-source", &source, err);
 
     if (rc != 0)
         return rc;
     if (!source)
         return PIN_OTHERS_DID;
-    rc = pin_source_read(source, a->pin, err);
-    if (rc != 0) {
-        snprintf(why, sizeof why, "%s", err_text(err));
-        return err_set(err, rc == E_INPUT ? E_PIN_NEEDED : rc, "token \"%s\": %s", t->label,
-                       why);
-    }
-    if (pin_was_refused(t->pin, a->pin))
-        return err_set(err, E_PIN_WRONG, "token \"%s\" has refused the PIN in %s, and it is not "
-                       "sent again; correct the file", t->label, source);
-    /* Few tries are left because of this very file, and somebody has corrected it. */
+    rc = read_source(a, source, err);
+    if (rc != 0)
+        return rc;
+    /* Unless few tries are left because of this very source, and somebody has corrected it. */
     if ((a->flags & TOKEN_PIN_FINAL_TRY) ||
         ((a->flags & LOGIN_RISKY) && !pin_source_failed(t->pin))) {
+        secret_wipe(a->pin);
         a->spared = source;
         return PIN_OTHERS_DID;
     }
-    rc = send_pin(a, a->pin, "file", false, err);
+    rc = send_pin(a, a->pin, pin_source_kind(source), false, err);
     if (rc == E_PIN_WRONG)
         pin_note_source_failed(t->pin);
     if (rc == E_PIN_WRONG)
-        return err_set(err, rc, "token \"%s\" refuses the PIN in %s, and it will not be sent "
-                       "again; correct the file", t->label, source);
+        return err_set(err, rc, "token \"%s\" refuses the PIN in %.*s, and it will not be sent "
+                       "again; correct %s", t->label, pin_source_name_length(source), source,
+                       pin_source_culprit(source));
     return rc;
 }
 
@@ -215,6 +235,14 @@ describe(const struct token *t, char out[DETAIL_MAX])
     snprintf(out, DETAIL_MAX, "%s", rc == 0 ? buf_cstr(text) : "");
 }
 
+static int
+spared_length(const struct attempt *a)
+{
+    int len = pin_source_name_length(a->spared);
+
+    return len < 100 ? len : 100;
+}
+
 /* What the person must know before entering a PIN; and why a file's was not taken. */
 static void
 warn(const struct attempt *a, char out[WARNING_MAX])
@@ -227,8 +255,8 @@ warn(const struct attempt *a, char out[WARNING_MAX])
                      a->wrong_before && *few ? " " : "", few);
 
     if (a->spared && !a->wrong_before)
-        snprintf(out + n, WARNING_MAX - (size_t)n, " The one in %.100s is not risked; enter it "
-                 "once yourself.", a->spared);
+        snprintf(out + n, WARNING_MAX - (size_t)n, " The one in %.*s is not risked; enter it "
+                 "once yourself.", spared_length(a), a->spared);
 }
 
 /* One question and what the token says to the answer. */
@@ -247,11 +275,11 @@ ask_once(struct attempt *a, struct err *err)
                                .warning = warning[0] ? warning : NULL};
     rc = ask_pin(a->c, &q, a->pin, &source, err);
     if (rc == E_PIN_NEEDED && a->spared)
-        return err_set(err, rc, "token \"%s\": %s before its PIN is locked, and the one in %s "
+        return err_set(err, rc, "token \"%s\": %s before its PIN is locked, and the one in %.*s "
                        "is not risked; run the command on a terminal%s and enter it once",
                        t->label, a->flags & TOKEN_PIN_FINAL_TRY ? "one try is left"
                                                                 : "few tries are left",
-                       a->spared, a->c->says.batch ? ", without --batch," : "");
+                       spared_length(a), a->spared, a->c->says.batch ? ", without --batch," : "");
     if (rc != 0)
         return rc;
     if (secret_len(a->pin) == 0)

@@ -13,6 +13,7 @@
 
 #include "agent/activation.h"
 #include "agent/daemon.h"
+#include "agent/forget_events.h"
 #include "agent/keeper.h"
 #include "agent/lockdown.h"
 #include "agent/login.h"
@@ -151,6 +152,21 @@ set_log_level(const struct conf *conf)
             log_set_level((enum log_level)i);
 }
 
+/* In the thread that waits for such events; the line in the log tells why. */
+static void
+forget_pins(void *arg, const char *why)
+{
+    struct agent *a = arg;
+    const struct peer self = {.uid = getuid(), .pid = getpid(), .front = "agent"};
+    const struct audit_entry e = {.event = "pin", .peer = &self, .operation = "forget",
+                                  .scheme = why};
+    struct err err = {0};
+
+    pins_forget_all(a->pins);
+    if (audit_write(a->audit, &e, &err) != 0)
+        log_warn("that PINs were forgotten (%s) is not in the audit log: %s", why, err.text);
+}
+
 /* Tokens came or went, or a host was started anew. */
 static void
 note_tokens(void *arg)
@@ -179,7 +195,8 @@ make_parts(struct agent *a, int listener, struct err *err)
     a->metrics = metrics_new();
     a->lockdown = lockdown_new();
     a->prompts = prompts_new();
-    if (!a->memory || !a->watch || !a->metrics || !a->lockdown || !a->prompts)
+    a->forget_events = forget_events_new(forget_pins, a);
+    if (!a->memory || !a->watch || !a->metrics || !a->lockdown || !a->prompts || !a->forget_events)
         return err_set(err, E_NOMEM, "out of memory while starting");
     a->hosts = hosts_new(note_tokens, a);
     a->pins = pins_new(ttl, ttl_max, NULL, login_log_out);
@@ -196,6 +213,7 @@ make_parts(struct agent *a, int listener, struct err *err)
 static void
 free_parts(struct agent *a)
 {
+    forget_events_free(&a->forget_events);
     server_free(&a->server);
     registry_free(&a->registry);
     hosts_free(&a->hosts);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/lockdown.h"
 #include "agent/login.h"
 #include "agent/metrics.h"
 #include "client/wire.h"
@@ -50,7 +51,8 @@ operate_on_token(struct connection *c, const struct snapshot *snap, const struct
     unsigned left = again ? 1 : 0;
     int rc = 0;
 
-    if (!again)
+    rc = lockdown_check(c->agent, err);
+    if (rc == 0 && !again)
         rc = wake_host(t, err);
     if (rc != 0)
         return rc;

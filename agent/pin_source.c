@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_KIND "file:"
+#include "agent/pin_command.h"
 
 static int
 check(int fd, const char *path, struct err *err)
@@ -55,11 +59,89 @@ pin_file_read(const char *path, struct secret *ret, struct err *err)
     return rc;
 }
 
-int
-pin_source_read(const char *source, struct secret *ret, struct err *err)
+static int
+read_file(const struct pin_source *s, const char *rest, struct secret *ret, struct err *err)
 {
-    if (strncmp(source, FILE_KIND, sizeof FILE_KIND - 1) != 0)
+    (void)s;
+    return pin_file_read(rest, ret, err);
+}
+
+/* systemd.exec(5): one file each in a folder that only the service can read. */
+static int
+read_credential(const struct pin_source *s, const char *rest, struct secret *ret,
+                struct err *err)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    char path[PATH_MAX];
+    int n;
+
+    (void)s;
+    if (!*rest || strchr(rest, '/') || rest[0] == '.')
+        return err_set(err, E_CONFIG, "pin-source: \"%.100s\" is no name of a credential", rest);
+    if (!folder || folder[0] != '/')
+        return err_set(err, E_INPUT, "credential %s is not there: the agent was not started by "
+                       "systemd with credentials; add LoadCredential=%s:/path to its unit "
+                       "(systemctl edit), or name a file (pin-source = file:/path)", rest, rest);
+    n = snprintf(path, sizeof path, "%s/%s", folder, rest);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(err, E_CONFIG, "pin-source: the name of credential %.100s is too long",
+                       rest);
+    return pin_file_read(path, ret, err);
+}
+
+static const struct kind {
+    const char *name;
+    int (*read)(const struct pin_source *, const char *rest, struct secret *ret,
+                struct err *err);
+    const char *culprit;
+} kinds[] = {
+    {"file", read_file, "the file"},
+    {"credential", read_credential, "the credential"},
+    {"command", pin_command_read, "what the command prints"},
+};
+
+static const struct kind *
+find_kind(const char *text)
+{
+    size_t len = strcspn(text, ":");
+
+    for (size_t i = 0; text[len] == ':' && i < sizeof kinds / sizeof *kinds; i++)
+        if (strlen(kinds[i].name) == len && memcmp(kinds[i].name, text, len) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+int
+pin_source_read(const struct pin_source *s, struct secret *ret, struct err *err)
+{
+    const struct kind *k = find_kind(s->text);
+
+    if (!k)
         return err_set(err, E_CONFIG, "pin-source \"%.100s\" is of no known kind; write "
-                       "file:/path", source);
-    return pin_file_read(source + sizeof FILE_KIND - 1, ret, err);
+                       "file:/path, credential:NAME or command:/path", s->text);
+    return k->read(s, s->text + strlen(k->name) + 1, ret, err);
+}
+
+const char *
+pin_source_kind(const char *text)
+{
+    const struct kind *k = find_kind(text);
+
+    return k ? k->name : "?";
+}
+
+const char *
+pin_source_culprit(const char *text)
+{
+    const struct kind *k = find_kind(text);
+
+    return k ? k->culprit : "it";
+}
+
+int
+pin_source_name_length(const char *text)
+{
+    bool command = strcmp(pin_source_kind(text), "command") == 0;
+
+    return (int)(command ? strcspn(text, " \t") : strlen(text));
 }

@@ -63,7 +63,9 @@ is_pinentry(const char *value)
 static bool
 is_pin_source(const char *value)
 {
-    return strncmp(value, "file:/", 6) == 0;
+    return strncmp(value, "file:/", 6) == 0 || strncmp(value, "command:/", 9) == 0 ||
+           (strncmp(value, "credential:", 11) == 0 && value[11] && value[11] != '.' &&
+            !strchr(value, '/'));
 }
 
 static bool
@@ -215,7 +217,8 @@ static const struct conf_key keys[] = {
     {"module", "softhsm-conf", is_path, PATH},
     {"module", "disable", is_bool, BOOL},
     {"module", "wait-for-events", is_bool, BOOL},
-    {"token", "pin-source", is_pin_source, "file: and " PATH},
+    {"token", "pin-source", is_pin_source,
+     "file:/path, credential:NAME or command:/path and its words"},
     {"token", "pin-ttl", is_duration, DURATION},
     {"token", "pin-ttl-max", is_duration, DURATION},
     {"token", "cache-always-authenticate", is_bool, BOOL},

@@ -71,6 +71,21 @@ put_hosts(const json_t *hosts, struct buf *out)
 }
 
 static int
+put_pins(const json_t *status, struct buf *out)
+{
+    const char *events = string(status, "forget_on");
+    int rc = 0;
+
+    if (json_is_true(json_object_get(status, "locked")))
+        rc = buf_put_str(out, "lock         locked (signet agent unlock)\n");
+    if (rc == 0)
+        rc = buf_putf(out, "PINs         %lld kept; forgotten at: ", number(status, "pins"));
+    if (rc == 0)
+        rc = text_put_safe(out, events ? events : "?", strlen(events ? events : "?"));
+    return rc == 0 ? buf_put_byte(out, '\n') : rc;
+}
+
+static int
 put_status(const json_t *status, struct buf *out)
 {
     const json_t *hosts = json_object_get(status, "hosts");
@@ -90,6 +105,8 @@ put_status(const json_t *status, struct buf *out)
     if (rc == 0 && number(status, "secrets_unlocked") > 0)
         rc = buf_putf(out, "warning      %lld secrets could not be locked in memory; raise the "
                       "memlock limit\n", number(status, "secrets_unlocked"));
+    if (rc == 0)
+        rc = put_pins(status, out);
     if (rc == 0 && json_array_size(hosts) > 0)
         rc = put_hosts(hosts, out);
     return rc;

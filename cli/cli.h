@@ -52,6 +52,7 @@ extern const struct command command_sign, command_verify, command_encrypt, comma
     command_certs_add, command_certs_remove, command_certs_export,
     command_certs_trust, command_certs_distrust, command_agent_start, command_agent_stop, command_agent_status,
     command_pin_forget, command_pin_change, command_pin_unblock, command_agent_watch,
+    command_agent_lock, command_agent_unlock,
     command_receipt_make, command_receipt_check;
 
 /* The row of --wait, for commands that use a key. */
@@ -88,6 +89,8 @@ const char *cli_operand(const struct options *, size_t i);
 
 /* Asks for a PIN on the terminal (ask_pin.c); the shape of client_options.ask_pin. */
 int ask_pin(void *arg, const char *prompt, struct secret *pin, struct err *err) must_check;
+/* The same for a yes or no (ask_confirm.c). */
+int ask_confirm(void *arg, const char *prompt, bool *ret_yes, struct err *err) must_check;
 /* Whether there is a terminal to ask on. */
 bool ask_pin_can(void);
 

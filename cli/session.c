@@ -30,6 +30,7 @@ connect_agent(struct cli *cli, bool no_start, struct err *err)
         .batch = cli->batch,
         .no_start = no_start,
         .ask_pin = cli->batch || !ask_pin_can() ? NULL : ask_pin,
+        .ask_confirm = cli->batch || !ask_pin_can() ? NULL : ask_confirm,
         .notice = show_notice,
         .arg = cli,
         .wait = cli->wait,

@@ -118,6 +118,22 @@ answer_pin(struct client *c, char *prompt, struct err *err)
     return rc;
 }
 
+static int
+answer_confirm(struct client *c, char *prompt, struct err *err)
+{
+    bool yes = false;
+    int rc;
+
+    if (c->opts.batch || !c->opts.ask_confirm)
+        return err_set(err, E_PIN_NEEDED, "this must be confirmed and nobody can be asked; run the "
+                       "command on a terminal, without --batch");
+    text_unescape(prompt);
+    rc = c->opts.ask_confirm(c->opts.arg, prompt, &yes, err);
+    if (rc == 0 && assuan_send_data(c->ctx, yes ? "yes" : "no", yes ? 3 : 2) != 0)
+        c->dead = true;
+    return rc;
+}
+
 /* 0 when the answer is on its way (END to follow), else an E_* (CAN to follow). */
 static int
 answer(struct client *c, const struct ask *ask, char *text, struct err *err)
@@ -128,6 +144,8 @@ answer(struct client *c, const struct ask *ask, char *text, struct err *err)
     arg += strspn(arg, " ");
     if (kw == 3 && memcmp(text, "PIN", 3) == 0)
         return answer_pin(c, arg, err);
+    if (kw == 7 && memcmp(text, "CONFIRM", 7) == 0)
+        return answer_confirm(c, arg, err);
     if (ask->keyword && strlen(ask->keyword) == kw && memcmp(text, ask->keyword, kw) == 0) {
         if (ask->len > 0 && assuan_send_data(c->ctx, ask->data, ask->len) != 0)
             c->dead = true;

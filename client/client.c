@@ -42,7 +42,8 @@ terminal(char *name, size_t max)
     for (int fd = 0; fd <= 2; fd++)
         if (isatty(fd) && ttyname_r(fd, name, max) == 0)
             return name;
-    return NULL;
+    name = getenv("GPG_TTY");
+    return name && strncmp(name, "/dev/", 5) == 0 ? name : NULL;
 }
 
 static const char *
@@ -71,12 +72,18 @@ put_options(struct buf *lines, unsigned *count, const struct client_options *opt
         return put_option(lines, count, "batch", "1");
     if (rc == 0 && opts->ask_pin)
         rc = put_option(lines, count, "pin", "inquire");
+    if (rc == 0 && opts->ask_confirm)
+        rc = put_option(lines, count, "confirm", "inquire");
     if (rc == 0)
         rc = put_option(lines, count, "ttyname", terminal(tty, sizeof tty));
     if (rc == 0)
         rc = put_option(lines, count, "ttytype", getenv("TERM"));
     if (rc == 0)
-        rc = put_option(lines, count, "display", first_env("WAYLAND_DISPLAY", "DISPLAY", NULL));
+        rc = put_option(lines, count, "display", getenv("DISPLAY"));
+    if (rc == 0)
+        rc = put_option(lines, count, "wayland-display", getenv("WAYLAND_DISPLAY"));
+    if (rc == 0)
+        rc = put_option(lines, count, "xauthority", getenv("XAUTHORITY"));
     if (rc == 0)
         rc = put_option(lines, count, "lc-ctype", first_env("LC_ALL", "LC_CTYPE", "LANG"));
     return rc;

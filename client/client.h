@@ -42,6 +42,8 @@ struct client_options {
      * pinentry. prompt is one safe line; fills pin; E_PIN_CANCELLED when they
      * give up. NULL: cannot ask. */
     int (*ask_pin)(void *arg, const char *prompt, struct secret *pin, struct err *err);
+    /* The same for a yes or no. NULL: cannot ask. */
+    int (*ask_confirm)(void *arg, const char *prompt, bool *ret_yes, struct err *err);
     /* Tells the person something while a command is under way ("use the keypad", "insert
      * the card"). NULL: nobody is told. */
     void (*notice)(void *arg, const char *sentence);
@@ -156,6 +158,10 @@ int client_await_token(struct client *, unsigned long *seen, struct err *err) mu
 
 /* Forgets the PIN of a token (NULL: of all), logging out. */
 int client_pin_forget(struct client *, const char *token, struct err *err) must_check;
+/* Locks the agent: PINs are forgotten, and no key is used until it is unlocked with the same
+ * passphrase. file: its first line, an absolute path; NULL: it is asked for, by ask_pin. */
+int client_lock(struct client *, const char *file, struct err *err) must_check;
+int client_unlock(struct client *, const char *file, struct err *err) must_check;
 /* Asks the agent to end; returns when it has closed its sockets. */
 int client_stop(struct client *, struct err *err) must_check;
 

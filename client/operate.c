@@ -245,6 +245,36 @@ client_pin_change(struct client *c, const char *token, bool unblock, const char 
     return rc;
 }
 
+static int
+lock_word(struct client *c, const char *command, const char *doing, const char *file,
+          struct err *err)
+{
+    struct ask ask = {.doing = doing};
+    char *word = NULL;
+    int rc = file_word(&word, "passphrase-file", file);
+
+    if (rc == 0) {
+        const char *words[] = {command, word, NULL};
+        rc = ask_words(c, &ask, words, err);
+    } else {
+        rc = err_set(err, rc, "out of memory while %s", doing);
+    }
+    free(word);
+    return rc;
+}
+
+int
+client_lock(struct client *c, const char *file, struct err *err)
+{
+    return lock_word(c, "LOCK", "locking", file, err);
+}
+
+int
+client_unlock(struct client *c, const char *file, struct err *err)
+{
+    return lock_word(c, "UNLOCK", "unlocking", file, err);
+}
+
 struct watching {
     int (*event)(void *arg, const char *json);
     void *arg;
