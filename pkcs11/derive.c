@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "pkcs11/derive.h"
+#include "pkcs11/derive_object.h"
 
 #include <string.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "pkcs11/derive.h"
 #include "pkcs11/rv.h"
 
 /* Tag and length of an OCTET STRING of up to 255 bytes. */
 #define WRAP_MAX 3
+
+/* Attributes of the derived key, at most. */
+#define ATTRIBUTES_MAX 7
 
 struct job {
     const uint8_t *point;
@@ -37,21 +41,29 @@ raw_fits(const struct spki *s, const uint8_t *point, size_t len)
     return len == spki_size(s);
 }
 
-/* One C_DeriveKey; Z stays on the token as *ret. */
+/* One C_DeriveKey; what it makes stays on the token as *ret. */
 static CK_RV
-derive_with(const struct use *u, uint8_t *point, size_t len, CK_OBJECT_HANDLE *ret)
+derive_with(const struct use *u, const struct derive_want *w, uint8_t *point, size_t len,
+            CK_OBJECT_HANDLE *ret)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_KEY_TYPE type = w->kdf == CKD_NULL ? CKK_GENERIC_SECRET : CKK_AES;
     CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-    CK_ULONG size = spki_size(&u->key->spki);
-    CK_ATTRIBUTE t[] = {
-        {CKA_CLASS, &class, sizeof class},      {CKA_KEY_TYPE, &type, sizeof type},
-        {CKA_TOKEN, &no, sizeof no},            {CKA_SENSITIVE, &no, sizeof no},
-        {CKA_EXTRACTABLE, &yes, sizeof yes},    {CKA_VALUE_LEN, &size, sizeof size},
+    CK_ULONG size = w->size;
+    CK_ATTRIBUTE t[ATTRIBUTES_MAX] = {
+        {CKA_CLASS, &class, sizeof class},
+        {CKA_KEY_TYPE, &type, sizeof type},
+        {CKA_TOKEN, &no, sizeof no},
+        {CKA_SENSITIVE, w->sealed ? &yes : &no, sizeof yes},
+        {CKA_EXTRACTABLE, w->sealed ? &no : &yes, sizeof yes},
+        {CKA_VALUE_LEN, &size, sizeof size},
+        {CKA_UNWRAP, &yes, sizeof yes},
     };
-    CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL, .pPublicData = point,
-                                     .ulPublicDataLen = len};
+    uint8_t info[DERIVE_INFO_MAX]; /* the parameter is not const */
+    CK_ECDH1_DERIVE_PARAMS params = {.kdf = w->kdf, .pPublicData = point,
+                                     .ulPublicDataLen = len,
+                                     .pSharedData = w->info_len > 0 ? info : NULL,
+                                     .ulSharedDataLen = w->info_len};
     CK_MECHANISM mech = {CKM_ECDH1_DERIVE, &params, sizeof params};
     CK_RV rv = context_login(u);
 
@@ -59,30 +71,32 @@ derive_with(const struct use *u, uint8_t *point, size_t len, CK_OBJECT_HANDLE *r
     if (rv != CKR_OK && rv != CKR_OPERATION_NOT_INITIALIZED)
         return rv;
     u->context->failed = u->context->open = false;
-    return u->ck->C_DeriveKey(u->session, &mech, u->key->private_key, t, sizeof t / sizeof *t,
-                              ret);
+    if (w->info_len > 0)
+        memcpy(info, w->info, w->info_len);
+    return u->ck->C_DeriveKey(u->session, &mech, u->key->private_key, t,
+                              w->kdf == CKD_NULL ? ATTRIBUTES_MAX - 1 : ATTRIBUTES_MAX, ret);
 }
 
 /* PKCS#11 2.40 (mechanisms), 2.3.8: a token must take the raw point and may take
  * a DER OCTET STRING; some take that alone. */
 static CK_RV
-derive_either(const struct use *u, const struct job *j, CK_OBJECT_HANDLE *ret)
+derive_either(const struct use *u, const struct derive_want *w, CK_OBJECT_HANDLE *ret)
 {
     uint8_t buffer[WRAP_MAX + DERIVE_POINT_MAX];
     size_t head = 0;
     CK_RV first, rv;
 
-    memcpy(buffer, j->point, j->len);
+    memcpy(buffer, w->point, w->len);
     first = slot_quirk(u->slot, QUIRK_DERIVE_DER) ? CKR_MECHANISM_PARAM_INVALID
-                                                  : derive_with(u, buffer, j->len, ret);
+                                                  : derive_with(u, w, buffer, w->len, ret);
     if (first == CKR_OK || u->context->failed || rv_is_lost(first) || rv_code(first) == E_DENIED)
         return first;
     buffer[head++] = 0x04;
-    if (j->len > 127)
+    if (w->len > 127)
         buffer[head++] = 0x81;
-    buffer[head++] = (uint8_t)j->len;
-    memcpy(buffer + head, j->point, j->len);
-    rv = derive_with(u, buffer, head + j->len, ret);
+    buffer[head++] = (uint8_t)w->len;
+    memcpy(buffer + head, w->point, w->len);
+    rv = derive_with(u, w, buffer, head + w->len, ret);
     if (rv == CKR_OK)
         slot_set_quirk(u->slot, QUIRK_DERIVE_DER);
     return rv == CKR_OK || rv_is_lost(rv) || u->context->failed ? rv : first;
@@ -117,9 +131,8 @@ bad_point(const struct use *u, struct err *err)
                    u->key->spki.curve, u->key->spki.name);
 }
 
-/* What unwraps the content key runs here, so Z has to leave the token. */
-static int
-hidden(const struct use *u, CK_RV rv, struct err *err)
+int
+derive_hidden(const struct use *u, CK_RV rv, struct err *err)
 {
     char label[TOKEN_TEXT];
 
@@ -132,12 +145,10 @@ hidden(const struct use *u, CK_RV rv, struct err *err)
     return E_MECHANISM;
 }
 
-static int
-derive_op(const struct use *u, void *arg, struct err *err)
+int
+derive_object(const struct use *u, const struct derive_want *w, CK_OBJECT_HANDLE *ret,
+              struct err *err)
 {
-    struct job *j = arg;
-    CK_OBJECT_HANDLE z = CK_INVALID_HANDLE;
-    CK_ATTRIBUTE value = {CKA_VALUE, secret_mutable(j->out), secret_max(j->out)};
     char label[TOKEN_TEXT];
     CK_RV rv;
     int rc;
@@ -149,12 +160,12 @@ derive_op(const struct use *u, void *arg, struct err *err)
                        "may not be used for key agreement; choose another key", label,
                        u->key->spki.name, alg_key_name(u->key->spki.type));
     }
-    if (!raw_fits(&u->key->spki, j->point, j->len))
+    if (!raw_fits(&u->key->spki, w->point, w->len))
         return bad_point(u, err);
     rc = context_check(u, err);
     if (rc != 0)
         return rc;
-    rv = derive_either(u, j, &z);
+    rv = derive_either(u, w, ret);
     if (u->context->failed)
         return context_err(u, rv, err);
     if (context_untold(u, rv, err) != 0)
@@ -163,10 +174,26 @@ derive_op(const struct use *u, void *arg, struct err *err)
         return slot_err(u->slot, err, rv, u->what);
     if (!u->key->derive)
         slot_set_quirk(u->slot, QUIRK_USAGE_WRONG);
+    return 0;
+}
+
+static int
+derive_op(const struct use *u, void *arg, struct err *err)
+{
+    struct job *j = arg;
+    const struct derive_want want = {.point = j->point, .len = j->len, .kdf = CKD_NULL,
+                                     .size = spki_size(&u->key->spki)};
+    CK_OBJECT_HANDLE z = CK_INVALID_HANDLE;
+    CK_ATTRIBUTE value = {CKA_VALUE, secret_mutable(j->out), secret_max(j->out)};
+    int rc = derive_object(u, &want, &z, err);
+    CK_RV rv;
+
+    if (rc != 0)
+        return rc;
     rv = u->ck->C_GetAttributeValue(u->session, z, &value, 1);
     u->ck->C_DestroyObject(u->session, z);
     if (rv == CKR_ATTRIBUTE_SENSITIVE || (rv == CKR_OK && value.ulValueLen > secret_max(j->out)))
-        return hidden(u, rv, err);
+        return derive_hidden(u, rv, err);
     if (rv != CKR_OK)
         return slot_err(u->slot, err, rv, u->what);
     rc = fit(u, j->out, value.ulValueLen);

@@ -213,7 +213,8 @@ static const struct command commands[] = {
     {"DECRYPT", host_decrypt, 3, 6, true,
      "DECRYPT <slot> <key> <scheme> [<expected length>] [mgf1=<digest>]\n[label=<hex>]\n\n"
      "Inquires CIPHERTEXT."},
-    {"DERIVE", host_derive, 3, 3, true, "DERIVE <slot> <key> <hex of the peer's point>"},
+    {"DERIVE", host_derive, 3, 6, true,
+     "DERIVE <slot> <key> <hex of the peer's point> [<digest>:<size> <hex info> <hex key>]"},
     {"INIT_TOKEN", run_init_token, 1, 1, false,
      "INIT_TOKEN <label>\n\nInquires SOPIN and PIN; answers with the slot."},
     {"GENERATE", run_generate, 2, 3, true,

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What uses a private key. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "client/wire.h"
 #include "pkcs11/decrypt.h"
 #include "pkcs11/derive.h"
+#include "pkcs11/derive_object.h"
+#include "pkcs11/derive_unwrap.h"
 #include "pkcs11/host_call.h"
 #include "pkcs11/sign.h"
 
@@ -199,6 +202,54 @@ derive_once(struct call *c, void *arg, struct err *err)
     return derive_secret(c->lane, c->slot, c->word[1], d->point, d->len, d->out, err);
 }
 
+struct unwrapping {
+    struct derive_unwrap how; /* points into the two below */
+    uint8_t info[DERIVE_INFO_MAX], wrapped[DERIVE_WRAPPED_MAX];
+    struct secret *out;
+};
+
+static int
+unwrap_once(struct call *c, void *arg, struct err *err)
+{
+    struct unwrapping *w = arg;
+
+    return derive_and_unwrap(c->lane, c->slot, c->word[1], &w->how, w->out, err);
+}
+
+/* "sha256:32": the KDF's digest and the size of the wrapping key. */
+static int
+take_kdf(const char *word, struct derive_unwrap *how, struct err *err)
+{
+    char name[16];
+    size_t len = strcspn(word, ":");
+
+    snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), word);
+    how->digest = alg_digest_by_name(name);
+    how->kek_size = word[len] ? strtoul(word + len + 1, NULL, 10) : 0;
+    if (!how->digest || how->kek_size == 0)
+        return err_set(err, E_USAGE, "\"%.80s\" is no digest and size", word);
+    return 0;
+}
+
+/* The words behind the point: KDF, its shared data, the wrapped key. */
+static int
+derive_to_unwrap(struct call *c, struct deriving *d, struct err *err)
+{
+    struct unwrapping w = {.how = {.point = d->point, .point_len = d->len}, .out = d->out};
+    int rc = take_kdf(c->word[3], &w.how, err);
+
+    if (rc != 0)
+        return rc;
+    w.how.info = w.info;
+    w.how.wrapped = w.wrapped;
+    if (hex_decode(c->word[4], strlen(c->word[4]), w.info, sizeof w.info, &w.how.info_len) ||
+        hex_decode(c->word[5], strlen(c->word[5]), w.wrapped, sizeof w.wrapped,
+                   &w.how.wrapped_len))
+        return err_set(err, E_USAGE, "what goes into the derivation, or the wrapped key, is no "
+                       "hex, or too long");
+    return use_with_pin(c, unwrap_once, &w, err);
+}
+
 int
 host_derive(struct call *c, struct err *err)
 {
@@ -210,8 +261,10 @@ host_derive(struct call *c, struct err *err)
         return err_set(err, E_NOMEM, "out of memory");
     if (rc != 0)
         return rc;
+    if (c->words != 3 && c->words != 6)
+        return err_set(err, E_USAGE, "the derivation lacks words");
     if (hex_decode(c->word[2], strlen(c->word[2]), d.point, sizeof d.point, &d.len) != 0)
         return err_set(err, E_USAGE, "the point is no hex of up to %d bytes", DERIVE_POINT_MAX);
-    rc = use_with_pin(c, derive_once, &d, err);
+    rc = c->words == 3 ? use_with_pin(c, derive_once, &d, err) : derive_to_unwrap(c, &d, err);
     return rc == 0 ? call_answer_secret(c, out, err) : rc;
 }

@@ -51,7 +51,7 @@ static const struct quirk_record records[QUIRKS] = {
         "PKCS#11 2.40 (mechanisms), 2.3.5: raw is a must, DER a may; older ones the reverse"},
     [QUIRK_DERIVE_HIDDEN] = {
         "derive-hidden", "the template is refused, or CKA_VALUE is sensitive",
-        "derive.c says so", "HSMs that keep derived keys inside"},
+        "derive_unwrap.c: KDF and key unwrap on the token", "HSMs that keep derived keys inside"},
     [QUIRK_UNWRAP_ONLY] = {
         "unwrap-only", "C_DecryptInit says CKR_KEY_FUNCTION_NOT_PERMITTED and CKA_UNWRAP is true",
         "decrypt.c unwraps into a session secret and reads it",

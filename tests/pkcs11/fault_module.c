@@ -21,6 +21,8 @@
  *     nopublic | nocerts      no such objects are found
  *     rawpoint                CKA_EC_POINT comes without its OCTET STRING
  *     derive raw|der          the form of point that is refused
+ *     derive null             C_DeriveKey wants a KDF (CKD_NULL is refused)
+ *     sealed                  CKA_VALUE of what C_DeriveKey made cannot be read
  *     deny CKM                the mechanism is refused (C_SignInit, C_DecryptInit, C_DeriveKey)
  *     label nul|latin1        the token's label: padded with NUL; with bytes that are no UTF-8
  *     context                 private keys want a context login before each C_Sign
@@ -50,6 +52,7 @@ static struct { const char *name; unsigned long calls; } counters[COUNTERS];
 static char seen[RULES_MAX];
 static unsigned long open_sessions;
 static _Thread_local bool context_logged_in;
+static _Thread_local CK_OBJECT_HANDLE derived;
 
 static void
 rules_text(char out[RULES_MAX])
@@ -386,6 +389,10 @@ read_attribute(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE 
         a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
         return CKR_ATTRIBUTE_TYPE_INVALID;
     }
+    if (a->type == CKA_VALUE && object == derived && ruled("sealed", NULL, NULL)) {
+        a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+        return CKR_ATTRIBUTE_SENSITIVE;
+    }
     if (a->type == CKA_EC_POINT && ruled("rawpoint", NULL, NULL)) {
         rv = real->C_GetAttributeValue(session, object, &whole, 1);
         if (rv == CKR_OK) {
@@ -472,7 +479,10 @@ f_DeriveKey(CK_SESSION_HANDLE session, CK_MECHANISM *m, CK_OBJECT_HANDLE key, CK
         return CKR_MECHANISM_INVALID;
     if ((raw && ruled("derive", "raw", NULL)) || (!raw && ruled("derive", "der", NULL)))
         return CKR_MECHANISM_PARAM_INVALID;
+    if (p && p->kdf == CKD_NULL && ruled("derive", "null", NULL))
+        return CKR_MECHANISM_PARAM_INVALID;
     rv = real->C_DeriveKey(session, m, key, t, count, made);
+    derived = rv == CKR_OK ? *made : CK_INVALID_HANDLE;
     DONE;
 }
 

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
 #include "pkcs11/decrypt.h"
 #include "pkcs11/derive.h"
+#include "pkcs11/derive_unwrap.h"
 #include "pkcs11/login.h"
 #include "pkcs11/sign.h"
 #include "tests/base/run.h"
@@ -24,18 +27,28 @@ faults(const char *rules)
     ck_assert_int_eq(setenv("SIGNET_FAULT", rules, 1), 0);
 }
 
-/* The faults are there from the start; false: no SoftHSM. */
+/* The faults of that token are there from the start; false: it is not installed. */
 static bool
-open_bed(const char *rules)
+open_bed_of(int rig, const char *rules)
 {
-    fault_rig = rigs[RIG_SOFTHSM];
-    if (!rig_module(&fault_rig))
+    const char *real;
+
+    fault_rig = rigs[rig];
+    real = rig_module(&fault_rig);
+    if (!real)
         return false;
+    ck_assert_int_eq(setenv("SIGNET_FAULT_MODULE", real, 1), 0);
     fault_rig.paths[0] = FAULT_MODULE;
     fault_rig.name = "fault";
     faults(rules);
     ck_assert(bed_open(&bed, &fault_rig));
     return true;
+}
+
+static bool
+open_bed(const char *rules)
+{
+    return open_bed_of(RIG_SOFTHSM, rules);
 }
 
 static struct slot *
@@ -270,6 +283,80 @@ START_TEST(points_raw_or_der)
 }
 END_TEST
 
+/* A wrapping key of a shared secret as RFC 5753, 7.2 has it, and a key under it. */
+static size_t
+wrap(const char *name, EVP_PKEY *peer, const char *digest, const uint8_t *info, size_t info_len,
+     const uint8_t key[32], uint8_t out[40])
+{
+    EVP_PKEY *own = bed_public(&bed, name);
+    EVP_PKEY_CTX *derive = EVP_PKEY_CTX_new(peer, NULL);
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "X963KDF", NULL);
+    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    uint8_t z[66], kek[32];
+    size_t z_len = sizeof z;
+    int n = 0;
+
+    ck_assert_int_eq(EVP_PKEY_derive_init(derive), 1);
+    ck_assert_int_eq(EVP_PKEY_derive_set_peer(derive, own), 1);
+    ck_assert_int_eq(EVP_PKEY_derive(derive, z, &z_len), 1);
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string("digest", (char *)(uintptr_t)digest, 0),
+        OSSL_PARAM_construct_octet_string("key", z, z_len),
+        OSSL_PARAM_construct_octet_string("info", (void *)(uintptr_t)info, info_len),
+        OSSL_PARAM_construct_end()};
+    ck_assert_int_eq(EVP_KDF_derive(ctx, kek, sizeof kek, params), 1);
+    EVP_CIPHER_CTX_set_flags(cipher, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+    ck_assert_int_eq(EVP_EncryptInit_ex(cipher, EVP_aes_256_wrap(), NULL, kek, NULL), 1);
+    ck_assert_int_eq(EVP_EncryptUpdate(cipher, out, &n, key, 32), 1);
+    EVP_CIPHER_CTX_free(cipher);
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+    EVP_PKEY_CTX_free(derive);
+    EVP_PKEY_free(own);
+    return (size_t)n;
+}
+
+/* Z does not leave the token: it derives the wrapping key itself, and when that is kept as
+ * well, unwraps with it. By softokn, which has both; SoftHSM has neither. */
+START_TEST(what_keeps_z_derives_and_unwraps)
+{
+    static const char *const rules[] = {"derive null", "sealed"};
+    static const uint8_t info[] = "any shared info";
+    autofree_secret struct secret *out = secret_new(DERIVE_MAX);
+    uint8_t key[32], wrapped[40];
+    unsigned char *point = NULL;
+    struct err err = {0};
+
+    if (!open_bed_of(RIG_NSS, ""))
+        return;
+    const char *name = bed_key(&bed, "p384", "");
+    EVP_PKEY *peer = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
+    size_t len = EVP_PKEY_get1_encoded_public_key(peer, &point);
+    ck_assert_int_eq(RAND_bytes(key, sizeof key), 1);
+    ck_assert_uint_eq(wrap(name, peer, "SHA384", info, sizeof info, key, wrapped), 40);
+    faults(rules[_i]);
+    ck_assert_int_eq(derive_secret(bed.lane, bed.slot, name, point, len, out, &err), E_MECHANISM);
+    struct derive_unwrap d = {.point = point, .point_len = len, .info = info,
+                              .digest = alg_digest_by_name("sha384"), .info_len = sizeof info,
+                              .kek_size = 32, .wrapped = wrapped, .wrapped_len = 40};
+    int rc = derive_and_unwrap(bed.lane, bed.slot, name, &d, out, &err);
+    ck_assert_msg(rc == 0, "%s: %s", rules[_i], err_text(&err));
+    ck_assert_uint_eq(secret_len(out), sizeof key);
+    ck_assert_mem_eq(secret_data_view(out), key, sizeof key);
+    wrapped[9] ^= 1;
+    ck_assert_int_eq(derive_and_unwrap(bed.lane, bed.slot, name, &d, out, &err), E_DECRYPT);
+    d.wrapped_len = 39;
+    ck_assert_int_eq(derive_and_unwrap(bed.lane, bed.slot, name, &d, out, &err), E_MALFORMED);
+    d.wrapped_len = 40;
+    d.kek_size = 31;
+    ck_assert_int_eq(derive_and_unwrap(bed.lane, bed.slot, name, &d, out, &err), E_MECHANISM);
+    OPENSSL_free(point);
+    EVP_PKEY_free(peer);
+    bed_close(&bed);
+}
+END_TEST
+
 /* Whatever C_Decrypt answers, and of whatever length: a key of 32 bytes, always the same. */
 START_TEST(v15_never_tells)
 {
@@ -474,6 +561,7 @@ main(void)
     tcase_add_loop_test(tc, keys_are_found_whatever_is_missing, 0, 6);
     tcase_add_test(tc, objects_come_with_the_login);
     tcase_add_loop_test(tc, points_raw_or_der, 0, 2);
+    tcase_add_loop_test(tc, what_keeps_z_derives_and_unwraps, 0, 2);
     tcase_add_test(tc, v15_never_tells);
     tcase_add_test(tc, keys_that_only_unwrap);
     tcase_add_test(tc, signatures_of_another_length_are_refused);
