@@ -21,6 +21,8 @@
 #define DECRYPT_REST_MAX 640u
 /* Longest public point in hex: P-521, with room. */
 #define POINT_HEX_MAX 512u
+/* Words of a derivation behind the key, at most. */
+#define DERIVE_REST_MAX 900
 
 static bool
 is_hex(const char *text)
@@ -261,12 +263,34 @@ derive_with(struct connection *c, const struct snapshot *snap, const struct key 
     return rc == 0 ? send_secret(c, out, err) : rc;
 }
 
+/* "sha256:32" */
+static bool
+is_kdf(const char *word)
+{
+    size_t len = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return len > 0 && len < 16 && word[len] == ':' && strlen(word + len + 1) == 2 &&
+           strspn(word + len + 1, "0123456789") == 2;
+}
+
 static int
 run_derive(struct connection *c, struct words *w, struct err *err)
 {
+    char rest[DERIVE_REST_MAX];
+    int n;
+
     if (!is_hex(w->word[1]) || strlen(w->word[1]) > POINT_HEX_MAX)
         return err_set(err, E_USAGE, "the public point is not in hex, or too long");
-    return with_key(c, w->word[0], derive_with, w->word[1], err);
+    if (w->count == 2)
+        return with_key(c, w->word[0], derive_with, w->word[1], err);
+    if (w->count != 5 || !is_kdf(w->word[2]) || !is_hex(w->word[3]) || !is_hex(w->word[4]))
+        return err_set(err, E_USAGE, "behind the public point come DIGEST:SIZE, and in hex what "
+                       "goes into the derivation and the wrapped key");
+    n = snprintf(rest, sizeof rest, "%s %s %s %s", w->word[1], w->word[2], w->word[3],
+                 w->word[4]);
+    if (n < 0 || (size_t)n >= sizeof rest)
+        return err_set(err, E_LIMIT, "what goes into the derivation is too long");
+    return with_key(c, w->word[0], derive_with, rest, err);
 }
 
 /* Here and not with the listings, since it waits for a card. */
@@ -300,8 +324,9 @@ const struct command commands_key[] = {
      "KEY [<key>]\n\nReplies with the one key that answers to <key>, as a JSON object:\nname or "
      "a prefix of it, label, e-mail address, fingerprint of its\ncertificate, or pkcs11: URI. "
      "Without <key>: the only key there is."},
-    {"DERIVE", run_derive, 2, 2,
-     "DERIVE <key> <hex point>\n\nECDH with the peer's public point; replies with the shared "
-     "secret Z."},
+    {"DERIVE", run_derive, 2, 5,
+     "DERIVE <key> <hex point> [<digest>:<size> <hex info> <hex wrapped key>]\n\nECDH with the "
+     "peer's public point; replies with the shared secret Z. With\nthe further words the X9.63 "
+     "KDF and the AES key unwrap are the token's, too,\nand the reply is the key inside."},
     {0},
 };

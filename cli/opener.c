@@ -49,6 +49,18 @@ agree(void *arg, const uint8_t *point, size_t len, struct secret *z, struct err 
 }
 
 static int
+agree_unwrap(void *arg, const struct cms_agreed *a, struct secret *key, struct err *err)
+{
+    const struct held *h = arg;
+    const struct client_agreed agreed = {
+        .point = a->point, .point_len = a->point_len, .digest = a->digest->name,
+        .info = a->info, .info_len = a->info_len, .kek_size = a->kek_size,
+        .wrapped = a->wrapped, .wrapped_len = a->wrapped_len};
+
+    return client_derive_unwrap(h->opener->cli->client, h->key, &agreed, key, err);
+}
+
+static int
 keep(struct opener *o, X509 *cert, const char *key, struct cms_opener *ret, struct err *err)
 {
     struct held *h = calloc(1, sizeof *h);
@@ -61,7 +73,8 @@ keep(struct opener *o, X509 *cert, const char *key, struct cms_opener *ret, stru
     X509_up_ref(cert);
     memcpy(h->key, key, sizeof h->key);
     o->held = h;
-    *ret = (struct cms_opener){.cert = cert, .unwrap = unwrap, .agree = agree, .arg = h};
+    *ret = (struct cms_opener){.cert = cert, .unwrap = unwrap, .agree = agree,
+                               .agree_unwrap = agree_unwrap, .arg = h};
     return 0;
 }
 

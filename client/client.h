@@ -126,6 +126,20 @@ int client_decrypt(struct client *, const char *key, const struct client_decrypt
  * uncompressed, or 32/56 raw bytes for X25519/X448. */
 int client_derive(struct client *, const char *key, const uint8_t *point, size_t len,
                   struct secret *out, struct err *err) must_check;
+/* The same where the token keeps Z: it runs the X9.63 KDF (RFC 5753, 7.2) and the AES key
+ * unwrap (RFC 3394) as well. out gets the key inside. */
+struct client_agreed {
+    const uint8_t *point;
+    size_t point_len;
+    const char *digest;    /* of the KDF: "sha256" */
+    const uint8_t *info;   /* ECC-CMS-SharedInfo */
+    size_t info_len;
+    size_t kek_size;       /* bytes of the wrapping key */
+    const uint8_t *wrapped;
+    size_t wrapped_len;
+};
+int client_derive_unwrap(struct client *, const char *key, const struct client_agreed *,
+                         struct secret *out, struct err *err) must_check;
 
 /* Token management. pin_file: the agent remembers it as the token's pin-source;
  * NULL: the PIN is asked for. */

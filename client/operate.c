@@ -148,6 +148,32 @@ client_derive(struct client *c, const char *key, const uint8_t *point, size_t le
 }
 
 int
+client_derive_unwrap(struct client *c, const char *key, const struct client_agreed *a,
+                     struct secret *out, struct err *err)
+{
+    autofree_buf struct buf *command = buf_new();
+    struct ask ask = {.doing = "deriving a key", .secret = out};
+    int rc = command ? buf_putf(command, "DERIVE %s ", key) : E_NOMEM;
+
+    if (a->point_len + a->info_len + a->wrapped_len > INLINE_MAX)
+        return too_long(err, "what goes into a derivation",
+                        a->point_len + a->info_len + a->wrapped_len);
+    if (rc == 0)
+        rc = put_hex(command, a->point, a->point_len);
+    if (rc == 0)
+        rc = buf_putf(command, " %s:%zu ", a->digest, a->kek_size);
+    if (rc == 0)
+        rc = put_hex(command, a->info, a->info_len);
+    if (rc == 0)
+        rc = buf_put_byte(command, ' ');
+    if (rc == 0)
+        rc = put_hex(command, a->wrapped, a->wrapped_len);
+    if (rc != 0)
+        return err_set(err, rc, "out of memory while deriving a key");
+    return client_ask(c, &ask, buf_cstr(command), err);
+}
+
+int
 client_token_create(struct client *c, const char *label, const char *pin_file, struct err *err)
 {
     struct ask ask = {.doing = "making a token"};

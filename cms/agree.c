@@ -152,28 +152,32 @@ is_zero(const struct secret *z)
     return any == 0;
 }
 
+/* Its uncompressed point or raw key in *ret, to be OPENSSL_freed. */
 static int
-agree_z(const SN_KARI *info, const struct cms_opener *opener, const struct opening *o,
-        struct secret *z, struct err *err)
+peer_point(const SN_KARI *info, const struct cms_opener *opener, const struct opening *o,
+           uint8_t **ret, size_t *ret_len, struct err *err)
 {
     EVP_PKEY *own = X509_get0_pubkey(opener->cert);
     EVP_PKEY *peer = find_peer(info->originator, own, o);
-    uint8_t *point = NULL;
-    size_t len = peer == NULL ? 0 : point_of(peer, &point);
-    int rc;
 
-    ERR_clear_error();
-    if (len == 0)
-        rc = err_set(err, E_MALFORMED, "the sender's key is missing, or not of the type or on the "
-                     "curve of the recipient's");
-    else
-        rc = opener->agree(opener->arg, point, len, z, err);
-    if (rc == 0 && is_zero(z))
-        rc = err_set(err, E_MALFORMED, "the sender's key makes no secret");
-    OPENSSL_free(point);
+    *ret_len = peer == NULL ? 0 : point_of(peer, ret);
     EVP_PKEY_free(peer);
-    return rc;
+    ERR_clear_error();
+    if (*ret_len > 0)
+        return 0;
+    return err_set(err, E_MALFORMED, "the sender's key is missing, or not of the type or on the "
+                   "curve of the recipient's");
 }
+
+/* What is agreed on, with whom, and how. */
+struct agreement {
+    const struct cms_opener *opener;
+    const struct agree_scheme *scheme;
+    const struct cms_wrap *wrap;
+    const X509_ALGOR *wrap_alg;
+    const uint8_t *point;
+    size_t len;
+};
 
 /* Wrapping key from Z, content key from that. */
 static int
@@ -192,36 +196,83 @@ unwrap(const SN_KARI *info, int i, const struct agree_scheme *scheme,
                                       "key agreement gives");
 }
 
+/* All of it where the private key is. E_MECHANISM where that cannot be. */
+static int
+unwrap_there(const SN_KARI *info, int i, const struct agreement *a, struct secret *key,
+             struct err *err)
+{
+    const ASN1_OCTET_STRING *sealed = sk_SN_ENCRYPTED_KEY_value(info->keys, i)->key;
+    struct cms_agreed agreed = {.point = a->point, .point_len = a->len,
+                                .digest = alg_digest_by_name(a->scheme->digest),
+                                .kek_size = a->wrap->key,
+                                .wrapped = ASN1_STRING_get0_data(sealed),
+                                .wrapped_len = (size_t)ASN1_STRING_length(sealed)};
+    uint8_t *shared = NULL;
+    int len, rc;
+
+    if (a->opener->agree_unwrap == NULL || a->scheme->hkdf || wrap_of_size(a->wrap->key) != a->wrap)
+        return E_MECHANISM;
+    len = agree_info(a->wrap, a->wrap_alg, info->ukm, &shared);
+    if (len <= 0)
+        return err_set(err, E_NOMEM, "out of memory for a key");
+    agreed.info = shared;
+    agreed.info_len = (size_t)len;
+    rc = a->opener->agree_unwrap(a->opener->arg, &agreed, key, err);
+    OPENSSL_free(shared);
+    return rc;
+}
+
+static int
+agree(const SN_KARI *info, int i, const struct agreement *a, struct secret *key, struct err *err)
+{
+    autofree_secret struct secret *z = secret_new(CMS_KEY_ROOM);
+    struct err second = {0};
+    int rc;
+
+    if (z == NULL)
+        return err_set(err, E_NOMEM, "out of memory for a key");
+    rc = a->opener->agree(a->opener->arg, a->point, a->len, z, err);
+    if (rc == E_MECHANISM) {
+        int there = unwrap_there(info, i, a, key, &second);
+        if (there != E_MECHANISM && there != 0)
+            *err = second;
+        return there;
+    }
+    if (rc == 0 && is_zero(z))
+        rc = err_set(err, E_MALFORMED, "the sender's key makes no secret");
+    return rc == 0 ? unwrap(info, i, a->scheme, a->wrap, a->wrap_alg, z, key, err) : rc;
+}
+
 int
 agree_open(const SN_KARI *info, int i, const struct cms_opener *opener, struct opening *o,
            struct secret *key, struct err *err)
 {
-    autofree_secret struct secret *z = secret_new(CMS_KEY_ROOM);
     enum alg_key_type type = algid_key_type(X509_get0_pubkey(opener->cert));
-    const struct agree_scheme *scheme;
-    const struct cms_wrap *wrap = NULL;
+    struct agreement a = {.opener = opener};
     X509_ALGOR *wrap_alg = NULL;
+    uint8_t *point = NULL;
     char oid[64];
     int rc;
 
     algor_oid(info->alg, oid, sizeof oid);
-    scheme = agree_scheme_by_oid(oid);
-    if (z == NULL)
-        return err_set(err, E_NOMEM, "out of memory for a key");
+    a.scheme = agree_scheme_by_oid(oid);
     if (!can_agree(type) || opener->agree == NULL)
         return err_set(err, E_MALFORMED, "it is for key agreement, but the certificate's key is "
                        "%s or cannot agree", alg_key_name(type));
-    if (scheme == NULL)
+    if (a.scheme == NULL)
         return err_set(err, E_UNSUPPORTED, "key agreement %s is not known", oid);
-    rc = read_wrap(info->alg, &wrap, &wrap_alg, err);
-    if (rc == 0 && wrap != NULL && wrap->weak) {
+    rc = read_wrap(info->alg, &a.wrap, &wrap_alg, err);
+    if (rc == 0 && a.wrap != NULL && a.wrap->weak) {
         o->weak = true;
-        rc = o->options->allow_weak ? 0 : err_set(err, E_WEAK, "%s is weak", wrap->name);
+        rc = o->options->allow_weak ? 0 : err_set(err, E_WEAK, "%s is weak", a.wrap->name);
     }
     if (rc == 0)
-        rc = agree_z(info, opener, o, z, err);
+        rc = peer_point(info, opener, o, &point, &a.len, err);
+    a.wrap_alg = wrap_alg;
+    a.point = point;
     if (rc == 0)
-        rc = unwrap(info, i, scheme, wrap, wrap_alg, z, key, err);
+        rc = agree(info, i, &a, key, err);
+    OPENSSL_free(point);
     X509_ALGOR_free(wrap_alg);
     return rc;
 }

@@ -108,6 +108,19 @@ struct cms_unwrap {
     size_t expected;                   /* length of the key inside; 0: any (OAEP alone) */
 };
 
+/* What a key-agreement key is asked to do when its Z stays where it is: X9.63 KDF (RFC 5753,
+ * 7.2) and AES key unwrap (RFC 3394). */
+struct cms_agreed {
+    const uint8_t *point;              /* as for agree */
+    size_t point_len;
+    const struct alg_digest *digest;   /* of the KDF */
+    const uint8_t *info;               /* ECC-CMS-SharedInfo in DER */
+    size_t info_len;
+    size_t kek_size;                   /* bytes of the wrapping key: 16, 24, 32 */
+    const uint8_t *wrapped;
+    size_t wrapped_len;
+};
+
 /* A certificate and the private key's services. One that has no such service
  * (RSA has no agree) leaves the pointer NULL. */
 struct cms_opener {
@@ -119,6 +132,9 @@ struct cms_opener {
      * 32 or 56 octets of X25519 or X448. */
     int (*agree)(void *arg, const uint8_t *point, size_t len, struct secret *z,
                  struct err *err);
+    /* The key inside, for keys whose agree says E_MECHANISM. May be NULL. */
+    int (*agree_unwrap)(void *arg, const struct cms_agreed *, struct secret *key,
+                        struct err *err);
     void *arg;
 };
 

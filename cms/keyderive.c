@@ -62,10 +62,9 @@ agree_scheme_find(bool hkdf, const struct alg_digest *digest)
     return NULL;
 }
 
-/* Encodes ECC-CMS-SharedInfo; the caller frees. */
-static int
-shared_info(const struct cms_wrap *wrap, const X509_ALGOR *wrap_alg,
-            const ASN1_OCTET_STRING *ukm, uint8_t **ret)
+int
+agree_info(const struct cms_wrap *wrap, const X509_ALGOR *wrap_alg, const ASN1_OCTET_STRING *ukm,
+           uint8_t **ret)
 {
     uint8_t bits[4] = { 0, 0, (uint8_t)(wrap->key >> 5), (uint8_t)(wrap->key << 3) };
     ASN1_OCTET_STRING *supp = ASN1_OCTET_STRING_new();
@@ -109,7 +108,7 @@ agree_derive(const struct agree_scheme *scheme, const struct cms_wrap *wrap,
 {
     const struct alg_digest *digest = alg_digest_by_name(scheme->digest);
     uint8_t *info = NULL;
-    int len = shared_info(wrap, wrap_alg, ukm, &info), rc;
+    int len = agree_info(wrap, wrap_alg, ukm, &info), rc;
     OSSL_PARAM params[5], *p = params;
 
     if (len <= 0)

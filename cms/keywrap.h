@@ -52,6 +52,11 @@ int agree_derive(const struct agree_scheme *, const struct cms_wrap *,
                  const X509_ALGOR *wrap_alg, const ASN1_OCTET_STRING *ukm,
                  const struct secret *z, struct secret *out) must_check;
 
+/* ECC-CMS-SharedInfo in DER (RFC 5753, 7.2): its length, *ret to be OPENSSL_freed; not over 0:
+ * out of memory. */
+int agree_info(const struct cms_wrap *, const X509_ALGOR *wrap_alg, const ASN1_OCTET_STRING *ukm,
+               uint8_t **ret);
+
 /* PBKDF2 (RFC 8018, 5.2) into len bytes of out. */
 int password_derive(const struct secret *password, const struct alg_digest *,
                     const uint8_t *salt, size_t salt_len, uint64_t iterations, size_t len,
