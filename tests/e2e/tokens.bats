@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# One suite over each token of the bench (E2E_TOKEN: softhsm, nss, tpm, swtok).
+# One suite over each token of the bench (E2E_TOKEN: softhsm, nss, sealed, tpm, swtok).
 # tests/tokens/capabilities says what is asked of which.
 
 load lib/common

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The bench of tokens that are no cards, each started privately under $T/bench:
 #
-#   token_bench NAME     softhsm, nss, tpm, swtok: makes the token, with PIN $PIN, and this
+#   token_bench NAME     softhsm, nss, sealed, tpm, swtok: makes the token, with PIN $PIN, and this
 #                        home's signet.conf; its label goes to TOKEN
 #   token_bench_end      ends what was started
 #   can CAPABILITY       true, or skips with the reason of tests/tokens/capabilities
@@ -68,6 +68,15 @@ bench_nss() {
 path = $module
 init-args = configdir='sql:$db' certPrefix='' keyPrefix='' secmod='' flags= dbTokenDescription='$TOKEN' minPWLen=4
 CONF
+}
+
+# softokn behind tests/pkcs11/fault_module.c, as HSMs in FIPS mode are: key agreement with a KDF
+# alone, and derived keys cannot be read.
+bench_sealed() {
+    bench_nss || return
+    SIGNET_FAULT_MODULE=$(sed -n 's/^path = \(.*softokn.*\)/\1/p' "$SIGNET_HOME/signet.conf")
+    export SIGNET_FAULT_MODULE SIGNET_FAULT='derive null;sealed'
+    sed -i "s|^path = .*softokn.*|path = $E2E_FAULT_MODULE|" "$SIGNET_HOME/signet.conf"
 }
 
 # The TPM, a message bus of its own and the resource manager on it.
