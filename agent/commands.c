@@ -4,8 +4,10 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/lockdown.h"
+#include "agent/metrics.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "client/wire.h"
@@ -48,6 +50,17 @@ split(char *line, const struct command *cmd, struct words *ret, struct err *err)
     return 0;
 }
 
+/* Those in the group may use keys, and no more. */
+static int
+may_manage(const struct connection *c, const struct command *cmd, struct err *err)
+{
+    if (!c->agent->home->system || c->peer.uid == 0 || c->peer.uid == geteuid())
+        return 0;
+    metrics_denial(c->agent->metrics, METRICS_DENIED_COMMAND);
+    return err_set(err, E_DENIED, "%s changes this machine's agent, which its administrator "
+                   "does; ask for it, or run the command as root", cmd->name);
+}
+
 /* The handler of all commands. The line is copied because an inquiry reads over
  * libassuan's. */
 static gpg_error_t
@@ -67,6 +80,8 @@ dispatch(assuan_context_t ctx, char *line)
     rc = cmd ? split(copy, cmd, &words, &err) : E_INTERNAL;
     if (rc == 0 && cmd->not_locked)
         rc = lockdown_check(c->agent, &err);
+    if (rc == 0 && cmd->manages)
+        rc = may_manage(c, cmd, &err);
     if (rc == 0)
         rc = cmd->run(c, &words, &err);
     if (rc != 0 && log_level_get() >= LOG_INFO_LEVEL)

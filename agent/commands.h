@@ -25,6 +25,7 @@ struct command {
     unsigned least, most;  /* arguments */
     const char *help;
     bool not_locked;       /* refused while the agent is locked (lockdown.h) */
+    bool manages;          /* on the machine's agent for its own user and root alone */
 };
 
 extern const struct command commands_list[];    /* TOKENS, KEYS, ...; NULL name ends */

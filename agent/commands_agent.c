@@ -193,6 +193,6 @@ const struct command commands_agent[] = {
      "waits as\nlong as OPTION wait says until it is another one."},
     {"STOP", run_stop, 0, 0,
      "STOP\n\nEnds the agent. The connection is closed when its socket and its\ntoken hosts "
-     "are gone."},
+     "are gone.", .manages = true},
     {0},
 };

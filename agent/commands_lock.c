@@ -145,9 +145,9 @@ run_unlock(struct connection *c, struct words *w, struct err *err)
 const struct command commands_lock[] = {
     {"LOCK", run_lock, 0, 1,
      "LOCK [passphrase-file=<path>]\n\nForgets all PINs and refuses every use of a key and every "
-     "PIN command\nuntil UNLOCK brings the passphrase, which is asked for twice."},
+     "PIN command\nuntil UNLOCK brings the passphrase, which is asked for twice.", .manages = true},
     {"UNLOCK", run_unlock, 0, 1,
      "UNLOCK [passphrase-file=<path>]\n\nEnds what LOCK began. Wrong passphrases are answered ever "
-     "more slowly."},
+     "more slowly.", .manages = true},
     {0},
 };

@@ -275,14 +275,14 @@ const struct command commands_manage[] = {
     {"CREATE_TOKEN", run_create_token, 1, 2,
      "CREATE_TOKEN <label> [<PIN file>]\n\nMakes a software token. Its PIN is the first line "
      "of the file (an\nabsolute path), which becomes the token's pin-source; or it is asked "
-     "for.", true},
+     "for.", true, true},
     {"GENERATE_KEY", run_generate_key, 2, 3,
      "GENERATE_KEY <token> <type> [<label>]\n\nMakes a key on the token and replies with its "
-     "name. Types: rsa2048,\nrsa3072, rsa4096, p256, p384, p521, ed25519, x25519.", true},
+     "name. Types: rsa2048,\nrsa3072, rsa4096, p256, p384, p521, ed25519, x25519.", true, true},
     {"IMPORT_CERT", run_import_cert, 0, 0,
      "IMPORT_CERT\n\nInquires CERTIFICATE (DER), stores it beside its key and replies with\n"
-     "the key's name.", true},
+     "the key's name.", true, true},
     {"FORGET", run_forget, 0, 1,
-     "FORGET [<token>]\n\nForgets the PIN of the token, or of all, and logs out."},
+     "FORGET [<token>]\n\nForgets the PIN of the token, or of all, and logs out.", .manages = true},
     {0},
 };

@@ -280,9 +280,9 @@ run_unblock(struct connection *c, struct words *w, struct err *err)
 const struct command commands_pin[] = {
     {"CHANGE_PIN", run_change, 1, 3,
      "CHANGE_PIN <token> [pin-file=<path>] [new-pin-file=<path>]\n\nChanges the token's PIN. What "
-     "no file brings is asked for, the new PIN\ntwice.", true},
+     "no file brings is asked for, the new PIN\ntwice.", true, true},
     {"UNBLOCK_PIN", run_unblock, 1, 3,
      "UNBLOCK_PIN <token> [puk-file=<path>] [new-pin-file=<path>]\n\nSets a new PIN with the PUK, "
-     "or the security officer's PIN.", true},
+     "or the security officer's PIN.", true, true},
     {0},
 };

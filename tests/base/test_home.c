@@ -18,6 +18,10 @@ clean_environment(void)
     unsetenv("XDG_CONFIG_HOME");
     unsetenv("XDG_DATA_HOME");
     unsetenv("XDG_RUNTIME_DIR");
+    unsetenv("SIGNET_AGENT");
+    unsetenv("CONFIGURATION_DIRECTORY");
+    unsetenv("STATE_DIRECTORY");
+    unsetenv("RUNTIME_DIRECTORY");
     setenv("HOME", "/home/someone", 1);
 }
 
@@ -84,6 +88,61 @@ START_TEST(relative_home_becomes_absolute)
     strcat(wanted, "/x/run/agent.sock");
     struct home h = resolve("x");
     ck_assert_str_eq(h.socket, wanted);
+    home_clear(&h);
+}
+END_TEST
+
+START_TEST(the_machines_own)
+{
+    struct home h;
+    struct err err;
+
+    setenv("SIGNET_HOME", "/h", 1);
+    ck_assert_int_eq(home_resolve_system(&h, &err), 0);
+    ck_assert(h.system);
+    ck_assert_ptr_null(h.root);
+    ck_assert_str_eq(h.site, "/etc/signet");
+    ck_assert_str_eq(h.config, "/var/lib/signet/signet.conf");
+    ck_assert_str_eq(h.state, "/var/lib/signet");
+    ck_assert_str_eq(h.socket, "/run/signet/agent.sock");
+    home_clear(&h);
+    setenv("CONFIGURATION_DIRECTORY", "/etc/a:/etc/b", 1);
+    setenv("STATE_DIRECTORY", "/s", 1);
+    setenv("RUNTIME_DIRECTORY", "relative", 1);
+    ck_assert_int_eq(home_resolve_system(&h, &err), 0);
+    ck_assert_str_eq(h.site, "/etc/a");
+    ck_assert_str_eq(h.config, "/s/signet.conf");
+    ck_assert_str_eq(h.socket, "/run/signet/agent.sock");
+    home_clear(&h);
+}
+END_TEST
+
+START_TEST(another_agent)
+{
+    static const char *const bad[] = {"", "System", "relative/agent.sock", "/run/", "."};
+    struct home h = resolve(NULL);
+    struct err err;
+
+    ck_assert_str_eq(h.site, "/etc/signet");
+    ck_assert_int_eq(home_use_agent(&h, NULL, &err), 0);
+    ck_assert(!h.elsewhere);
+    ck_assert_int_eq(home_use_agent(&h, "system", &err), 0);
+    ck_assert(h.elsewhere);
+    ck_assert_str_eq(h.socket, "/run/signet/agent.sock");
+    ck_assert_str_eq(h.runtime, "/run/signet");
+    ck_assert_str_eq(h.state, "/home/someone/.local/share/signet");
+    setenv("SIGNET_AGENT", "/x/y.sock", 1);
+    ck_assert_int_eq(home_use_agent(&h, NULL, &err), 0);
+    ck_assert_str_eq(h.socket, "/x/y.sock");
+    ck_assert_str_eq(h.runtime, "/x");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ck_assert_int_eq(home_use_agent(&h, bad[i], &err), E_USAGE);
+        ck_assert_ptr_nonnull(strstr(err.text, "--agent"));
+    }
+    ck_assert_str_eq(h.socket, "/x/y.sock");
+    setenv("SIGNET_AGENT", "nowhere", 1);
+    ck_assert_int_eq(home_use_agent(&h, NULL, &err), E_USAGE);
+    ck_assert_ptr_nonnull(strstr(err.text, "SIGNET_AGENT"));
     home_clear(&h);
 }
 END_TEST
@@ -188,6 +247,8 @@ main(void)
     tcase_add_test(tc, xdg);
     tcase_add_test(tc, one_folder);
     tcase_add_test(tc, relative_home_becomes_absolute);
+    tcase_add_test(tc, the_machines_own);
+    tcase_add_test(tc, another_agent);
     tcase_add_test(tc, made_for_the_owner_alone);
     tcase_add_test(tc, unsafe_socket_folder);
     tcase_add_test(tc, cannot_be_made);
