@@ -494,6 +494,75 @@ START_TEST(failed_source_is_forgiven_by_a_login)
 }
 END_TEST
 
+START_TEST(times_of_its_own)
+{
+    log_in("1234");
+    pin_set_times(pin, 10, 20);
+    clock_now += 9;
+    use();
+    ck_assert_ptr_nonnull(pin_cached_view(pin));
+    clock_now += 10;
+    ck_assert_ptr_null(pin_cached_view(pin));
+    pins_expire(pins);
+    ck_assert_uint_eq(log_outs, 1);
+    /* Another token's are as they were. */
+    pin = pin_of("other", "2");
+    log_in("1234");
+    clock_now += 59;
+    ck_assert_ptr_nonnull(pin_cached_view(pin));
+}
+END_TEST
+
+/* A reload may shorten or lengthen what stands. */
+START_TEST(changed_times_hold_for_what_stands)
+{
+    log_in("1234");
+    pin_set_times(pin, 1000, 5);
+    clock_now += 6;
+    ck_assert_ptr_null(pin_cached_view(pin));
+    pin_set_times(pin, 1000, 1000);
+    ck_assert_ptr_nonnull(pin_cached_view(pin));
+    clock_now += 993;
+    ck_assert_ptr_nonnull(pin_cached_view(pin));
+    clock_now += 2;
+    ck_assert_ptr_null(pin_cached_view(pin));
+}
+END_TEST
+
+START_TEST(all_are_forgotten)
+{
+    log_in("1234");
+    pin = pin_of("other", "2");
+    log_in("5678");
+    ck_assert_uint_eq(pins_cached(pins), 2);
+    pins_forget_all(pins);
+    ck_assert_uint_eq(pins_cached(pins), 0);
+    ck_assert_uint_eq(log_outs, 2);
+}
+END_TEST
+
+/* Who is logging in just then has a login of before: it ends with the turn. */
+START_TEST(forgotten_at_the_end_of_a_turn)
+{
+    const struct pin_login at = {.host = (struct host *)&clock_now, .slot = 7, .generation = 1};
+    struct secret *s = secret_of("1234");
+
+    ck_assert_int_eq(pin_take_turn(pin, pin_logins(pin), NULL, NULL, &err), 0);
+    pins_forget_all(pins);
+    pin_store_steal(pin, &s, &at);
+    ck_assert_uint_eq(log_outs, 0);
+    pin_end_turn(pin, 0, NULL);
+    ck_assert_uint_eq(log_outs, 1);
+    ck_assert_uint_eq(pins_cached(pins), 0);
+    struct pin_login left;
+    pin_get_login(pin, &left);
+    ck_assert_ptr_null(left.host);
+    /* And the next one stays. */
+    log_in("1234");
+    ck_assert_uint_eq(pins_cached(pins), 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -523,5 +592,9 @@ main(void)
     tcase_add_test(c, refused_pin_is_not_copied);
     tcase_add_test(c, expired_pin_is_not_copied);
     tcase_add_test(c, failed_source_is_forgiven_by_a_login);
+    tcase_add_test(c, times_of_its_own);
+    tcase_add_test(c, changed_times_hold_for_what_stands);
+    tcase_add_test(c, all_are_forgotten);
+    tcase_add_test(c, forgotten_at_the_end_of_a_turn);
     return run_suite("agent-pin", &c, 1);
 }
