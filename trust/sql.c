@@ -12,6 +12,10 @@
 
 #include <sqlite3.h>
 
+#include "base/buf.h"
+#include "trust/sql_memo.h"
+#include "trust/sql_row.h"
+
 #define LIBRARY "libsqlite3.so.0"
 #define WAL_PAUSE_MS 10
 /* Prepared statements that are kept. */
@@ -21,8 +25,8 @@
 #define FUNCTIONS(X) \
     X(open_v2) X(close_v2) X(exec) X(prepare_v3) X(step) X(finalize) X(errmsg) X(busy_timeout) \
     X(reset) X(clear_bindings) X(sql) \
-    X(bind_int64) X(bind_text) X(bind_blob) X(bind_null) X(column_int64) X(column_text) \
-    X(column_blob) X(column_bytes) X(db_config)
+    X(bind_int64) X(bind_text) X(bind_blob) X(bind_null) X(column_count) X(column_type) \
+    X(column_int64) X(column_text) X(column_blob) X(column_bytes) X(db_config)
 
 static struct {
 #define X(name) __typeof__(&sqlite3_##name) name;
@@ -34,15 +38,12 @@ static bool loaded;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 struct sql {
-    sqlite3 *db;
+    sqlite3 *db;       /* NULL as long as all answers are remembered ones */
     char *path;
+    struct memo *memo; /* may be NULL */
     /* The ones in use are taken out. */
     sqlite3_stmt *kept[KEPT_MAX];
     size_t next;
-};
-
-struct sql_row {
-    sqlite3_stmt *statement;
 };
 
 static void
@@ -120,25 +121,19 @@ enter_wal(struct sql *s)
     return rc;
 }
 
-int
-sql_open(struct sql **ret, const char *path, struct err *err)
+static int
+open_database(struct sql *s, struct err *err)
 {
-    struct sql *s;
     int rc;
 
     pthread_once(&once, load);
     if (!loaded)
         return err_set(err, E_SYSTEM, "certificates cannot be looked up or kept: " LIBRARY
                        " is not installed, or too old");
-    rc = touch(path, err);
+    rc = touch(s->path, err);
     if (rc != 0)
         return rc;
-    s = calloc(1, sizeof *s);
-    if (s == NULL || (s->path = strdup(path)) == NULL) {
-        free(s);
-        return err_set(err, E_NOMEM, "out of memory opening %s", path);
-    }
-    rc = lib.open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = lib.open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = lib.busy_timeout(s->db, SQL_BUSY_MS);
     if (rc == SQLITE_OK)
@@ -148,8 +143,22 @@ sql_open(struct sql **ret, const char *path, struct err *err)
         rc = lib.db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
     if (rc == SQLITE_OK)
         rc = lib.db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    rc = rc == SQLITE_OK ? 0
-                         : failed(s, rc, err);
+    return rc == SQLITE_OK ? 0 : failed(s, rc, err);
+}
+
+int
+sql_open(struct sql **ret, const char *path, struct err *err)
+{
+    struct sql *s = calloc(1, sizeof *s);
+    int rc = 0;
+
+    if (s == NULL || (s->path = strdup(path)) == NULL) {
+        free(s);
+        return err_set(err, E_NOMEM, "out of memory opening %s", path);
+    }
+    s->memo = memo_open(path);
+    if (s->memo == NULL || !memo_is_warm(s->memo))
+        rc = open_database(s, err);
     if (rc != 0)
         sql_close(&s);
     else
@@ -162,9 +171,14 @@ sql_close(struct sql **s)
 {
     if (s == NULL || *s == NULL)
         return;
-    for (size_t i = 0; i < KEPT_MAX; i++)
-        (void)lib.finalize((*s)->kept[i]);
-    (void)lib.close_v2((*s)->db);
+    if ((*s)->db != NULL) {
+        for (size_t i = 0; i < KEPT_MAX; i++)
+            (void)lib.finalize((*s)->kept[i]);
+        (void)lib.close_v2((*s)->db);
+    }
+    if ((*s)->memo != NULL)
+        memo_save((*s)->memo);
+    memo_free(&(*s)->memo);
     free((*s)->path);
     free(*s);
     *s = NULL;
@@ -173,8 +187,13 @@ sql_close(struct sql **s)
 int
 sql_exec(struct sql *s, const char *statements, struct err *err)
 {
-    int rc = lib.exec(s->db, statements, NULL, NULL, NULL);
+    int rc = s->db == NULL ? open_database(s, err) : 0;
 
+    if (rc != 0)
+        return rc;
+    if (s->memo != NULL)
+        memo_spoil(s->memo);
+    rc = lib.exec(s->db, statements, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : failed(s, rc, err);
 }
 
@@ -217,41 +236,97 @@ keep(struct sql *s, sqlite3_stmt *statement)
     s->next = (s->next + 1) % KEPT_MAX;
 }
 
+/* The row that the statement stands at; valid until its next step. */
+static void
+read_row(sqlite3_stmt *statement, struct sql_row *ret)
+{
+    int count = lib.column_count(statement);
+
+    ret->count = count < SQL_COLUMNS_MAX ? count : SQL_COLUMNS_MAX;
+    for (int i = 0; i < ret->count; i++) {
+        struct sql_cell *c = &ret->cells[i];
+        int type = lib.column_type(statement, i);
+
+        *c = (struct sql_cell){.kind = CELL_NULL};
+        if (type == SQLITE_INTEGER) {
+            c->kind = CELL_INT;
+            c->number = lib.column_int64(statement, i);
+        } else if (type == SQLITE_TEXT) {
+            c->kind = CELL_TEXT;
+            c->data = lib.column_text(statement, i);
+            c->len = (size_t)lib.column_bytes(statement, i);
+        } else if (type == SQLITE_BLOB) {
+            c->kind = CELL_BLOB;
+            c->data = lib.column_blob(statement, i);
+            c->len = (size_t)lib.column_bytes(statement, i);
+        }
+    }
+}
+
+static bool
+only_reads(const char *text)
+{
+    return strncmp(text, "SELECT ", 7) == 0 || strcmp(text, "PRAGMA user_version") == 0;
+}
+
+/* The answer as it was remembered. */
+static int
+tell(const uint8_t *rows, size_t len, int (*each)(void *arg, const struct sql_row *), void *arg)
+{
+    struct sql_row row;
+    int stop = 0;
+
+    while (stop == 0 && len > 0 && sql_row_take(&rows, &len, &row))
+        stop = each != NULL ? each(arg, &row) : 0;
+    return stop;
+}
+
+/* The answer of the database. note, when there is one, gets its rows; freed when they
+ * cannot be kept. */
+static int
+ask(struct sql *s, const char *text, const struct sql_arg *args, size_t count, struct buf **note,
+    int (*each)(void *arg, const struct sql_row *), void *arg, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = take(s, text, &statement), stop = 0;
+
+    for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
+        rc = bind(statement, (int)i + 1, &args[i]);
+    if (rc == SQLITE_OK)
+        while (stop == 0 && (rc = lib.step(statement)) == SQLITE_ROW) {
+            struct sql_row row;
+            read_row(statement, &row);
+            if (*note != NULL && sql_row_put(*note, &row) != 0)
+                buf_free(note);
+            stop = each != NULL ? each(arg, &row) : 0;
+        }
+    if (stop == 0 && rc != SQLITE_DONE)
+        stop = failed(s, rc, err);
+    keep(s, statement);
+    return stop;
+}
+
 int
 sql_query(struct sql *s, const char *text, const struct sql_arg *args, size_t count,
           int (*each)(void *arg, const struct sql_row *), void *arg, struct err *err)
 {
-    struct sql_row row = {.statement = NULL};
-    int rc = take(s, text, &row.statement), stop = 0;
+    bool reads = s->memo != NULL && only_reads(text);
+    const uint8_t *rows;
+    size_t len;
+    int rc;
 
-    for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
-        rc = bind(row.statement, (int)i + 1, &args[i]);
-    if (rc == SQLITE_OK)
-        while (stop == 0 && (rc = lib.step(row.statement)) == SQLITE_ROW)
-            stop = each != NULL ? each(arg, &row) : 0;
-    if (stop == 0 && rc != SQLITE_DONE)
-        stop = failed(s, rc, err);
-    keep(s, row.statement);
-    return stop;
-}
-
-int64_t
-sql_row_int(const struct sql_row *r, int column)
-{
-    return lib.column_int64(r->statement, column);
-}
-
-const char *
-sql_row_text(const struct sql_row *r, int column)
-{
-    return (const char *)lib.column_text(r->statement, column);
-}
-
-const uint8_t *
-sql_row_blob(const struct sql_row *r, int column, size_t *ret_len)
-{
-    const uint8_t *data = lib.column_blob(r->statement, column);
-
-    *ret_len = (size_t)lib.column_bytes(r->statement, column);
-    return data;
+    if (reads && memo_find(s->memo, text, args, count, &rows, &len))
+        return tell(rows, len, each, arg);
+    rc = s->db == NULL ? open_database(s, err) : 0;
+    if (rc != 0)
+        return rc;
+    if (s->memo != NULL && !reads)
+        memo_spoil(s->memo);
+    autofree_buf struct buf *note = reads ? buf_new() : NULL;
+    if (note != NULL)
+        buf_set_max(note, MEMO_ANSWER_MAX);
+    rc = ask(s, text, args, count, &note, each, arg, err);
+    if (rc == 0 && note != NULL)
+        memo_note(s->memo, text, args, count, buf_data(note), buf_len(note));
+    return rc;
 }
