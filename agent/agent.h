@@ -6,7 +6,9 @@
  *   server, connection        accepting, a thread for each client, the end
  *   commands*                 the protocol's commands (docs/protocol.md)
  *   operate                   a private-key operation: place, login, audit
- *   login, ask, pinentry, pin_source, pin    where PINs come from and stay
+ *   login, pin_source, pin_command, pin      where PINs come from and stay
+ *   ask, ask_text, prompts, pinentry         questions to a person, one window at a time
+ *   lockdown, forget_events, sd_bus          when keys are refused and PINs forgotten
  *   registry, snapshot, keyspec, memory      what the tokens hold and held, its names
  *   watch, changes                           tokens that come and go
  *   hosts, host, host_queue, lane            the processes that hold the tokens
