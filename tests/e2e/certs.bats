@@ -100,6 +100,26 @@ setup() {
     [[ $output != *Problem* ]] || fail "$output"
 }
 
+shown_and_remembered() {
+    ok signet certs show --json --anchor "$T/ca/root.crt" bob@example.org
+    [ -s "$SIGNET_HOME/certs.db-seen" ]
+}
+
+@test "what the store has answered is remembered, until it changes" {
+    ok signet certs add "$T/bob.crt" "$T/ca/inter.crt"
+    wait_until shown_and_remembered
+    [ "$(stat -c %a "$SIGNET_HOME/certs.db-seen")" = 600 ]
+    shown_and_remembered
+    [[ $output != *'"distrusted"'* ]] || fail "$output"
+    ok signet certs distrust --yes Intermediate
+    ok signet certs show --json --anchor "$T/ca/root.crt" bob@example.org
+    [[ $output == *'"distrusted"'* ]] || fail "$output"
+    wait_until shown_and_remembered
+    [[ $output == *'"distrusted"'* ]] || fail "$output"
+    ok signet certs remove bob@example.org
+    ends 4 signet certs show bob@example.org
+}
+
 @test "revocation lists are kept, and heeded" {
     : >index.txt
     echo 01 >crlnumber
