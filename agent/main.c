@@ -38,6 +38,7 @@ struct options {
     bool foreground;
     bool system;
     struct activation passed;
+    struct exporter *exporter;
 };
 
 static const char usage[] =
@@ -192,11 +193,10 @@ make_parts(struct agent *a, int listener, struct err *err)
     a->memory = memory_new(seen);
     free(seen);
     a->watch = watch_new();
-    a->metrics = metrics_new();
     a->lockdown = lockdown_new();
     a->prompts = prompts_new();
     a->forget_events = forget_events_new(forget_pins, a);
-    if (!a->memory || !a->watch || !a->metrics || !a->lockdown || !a->prompts || !a->forget_events)
+    if (!a->memory || !a->watch || !a->lockdown || !a->prompts || !a->forget_events)
         return err_set(err, E_NOMEM, "out of memory while starting");
     a->hosts = hosts_new(note_tokens, a);
     a->pins = pins_new(ttl, ttl_max, NULL, login_log_out);
@@ -236,7 +236,6 @@ serve(struct agent *a, struct daemon *d, const struct socket_file *own, struct o
       struct err *err)
 {
     struct keeper *keeper = NULL;
-    struct exporter *exporter = NULL;
     int rc = make_parts(a, own ? own->fd : o->passed.agent, err);
 
     if (rc == 0)
@@ -244,7 +243,7 @@ serve(struct agent *a, struct daemon *d, const struct socket_file *own, struct o
     if (rc == 0)
         rc = keeper_start(&keeper, a, err);
     if (rc == 0)
-        rc = exporter_start(&exporter, a, o->passed.metrics, err);
+        rc = exporter_start(o->exporter, err);
     daemon_started(d);
     if (rc == 0) {
         say_ready(&o->ready);
@@ -262,7 +261,7 @@ serve(struct agent *a, struct daemon *d, const struct socket_file *own, struct o
     if (a->watch)
         watch_stop(a->watch);
     keeper_stop(&keeper);
-    exporter_stop(&exporter);
+    exporter_stop(&o->exporter);
     daemon_unlock(d);
     if (a->server && !server_part(a->server, PART_MS))
         _exit(0); /* their threads use what would be freed now */
@@ -311,12 +310,13 @@ become_agent(struct agent *a, struct daemon *d, struct options *o, const char *l
 {
     bool passed = o->passed.agent >= 0;
     struct socket_file own = {.fd = -1};
-    int rc = 0;
+    int rc;
 
     /* Before there is a socket that tells of us: from then on they mean an orderly
      * end, which the server sees to. */
     block_signals();
-    if (!passed)
+    rc = exporter_new(&o->exporter, a, o->passed.metrics, err);
+    if (rc == 0 && !passed)
         rc = socket_open(a->home, &own, err);
     if (rc == 0 && !o->foreground)
         rc = daemon_detach(log, err);
@@ -326,6 +326,7 @@ become_agent(struct agent *a, struct daemon *d, struct options *o, const char *l
     }
     if (rc == 0)
         rc = serve(a, d, passed ? NULL : &own, o, err);
+    exporter_stop(&o->exporter);
     if (own.fd >= 0)
         close(own.fd);
     daemon_unlock(d);
@@ -344,6 +345,9 @@ run(struct options *o, struct err *err)
 
     pthread_mutex_init(&a.manage, NULL);
     a.notify = notify_open();
+    a.metrics = metrics_new();
+    if (rc == 0 && !a.metrics)
+        rc = err_set(err, E_NOMEM, "out of memory while starting");
     if (rc == 0) {
         set_log_level(settings_conf(a.settings));
         rc = daemon_lock(&d, &home, o->passed.agent >= 0, &ours, err);

@@ -23,6 +23,7 @@
 struct exporter {
     struct agent *agent;
     pthread_t thread;
+    bool started;
     int bell;             /* the metrics' own */
     int listener;
     bool own_socket;      /* made here, removed here */
@@ -172,7 +173,7 @@ open_all(struct exporter *x, const char *file, const char *path, struct err *err
 }
 
 int
-exporter_start(struct exporter **ret, struct agent *a, int listener, struct err *err)
+exporter_new(struct exporter **ret, struct agent *a, int listener, struct err *err)
 {
     const struct conf *conf = settings_conf(a->settings);
     const char *file = conf_get(conf, "agent", NULL, "metrics-file");
@@ -191,16 +192,23 @@ exporter_start(struct exporter **ret, struct agent *a, int listener, struct err 
     x->interval = conf_get_duration(conf, "agent", NULL, "metrics-interval",
                                     METRICS_INTERVAL_DEFAULT) * 1000000ul;
     rc = open_all(x, file, path, err);
-    if (rc == 0) {
-        rc = thread_start(&x->thread, run, x);
-        if (rc != 0)
-            rc = err_set_sys(err, E_SYSTEM, rc, "no thread for the metrics");
-    }
     if (rc != 0) {
         destroy(x);
         return rc;
     }
     *ret = x;
+    return 0;
+}
+
+int
+exporter_start(struct exporter *x, struct err *err)
+{
+    int rc = x ? thread_start(&x->thread, run, x) : 0;
+
+    if (rc != 0)
+        return err_set_sys(err, E_SYSTEM, rc, "no thread for the metrics");
+    if (x)
+        x->started = true;
     return 0;
 }
 
@@ -215,7 +223,8 @@ exporter_stop(struct exporter **px)
     atomic_store(&x->stopping, true);
     if (write(x->bell, &one, sizeof one) < 0)
         log_debug("the metrics' bell rings already");
-    pthread_join(x->thread, NULL);
+    if (x->started)
+        pthread_join(x->thread, NULL);
     destroy(x);
     *px = NULL;
 }

@@ -18,10 +18,14 @@
 
 struct exporter;
 
-/* listener: the manager's socket, whose file stays; or -1. *ret is NULL when nothing is
- * configured. What cannot be made is an error with a sentence. */
-int exporter_start(struct exporter **ret, struct agent *, int listener,
-                   struct err *err) must_check;
+/* Opens what there is to open, before the agent goes to the background; its settings and
+ * metrics are there. listener: the manager's socket, whose file stays; or -1. *ret is NULL
+ * when nothing is configured. What cannot be made is an error with a sentence. */
+int exporter_new(struct exporter **ret, struct agent *, int listener,
+                 struct err *err) must_check;
+/* Begins; both take NULL. */
+int exporter_start(struct exporter *, struct err *err) must_check;
+/* Ends and frees; the agent's metrics and hosts must be there still. */
 void exporter_stop(struct exporter **);
 
 #endif

@@ -340,11 +340,11 @@ operate(struct connection *c, const struct snapshot *snap, const struct key *key
     if (has_gone(rc))
         rc = look_again(c, key->name, op, moved, err);
     c->key = NULL;
+    metrics_operation(c->agent->metrics, key->name, moved[0] ? moved : at ? at->label : NULL,
+                      op->name, rc, audit_clock() - began);
     logged = audit_operation(c, key, moved[0] ? moved : at ? at->label : NULL, op, rc, began,
                              &log_err);
     if (rc == 0 && logged != 0) {
-    metrics_operation(c->agent->metrics, key->name, at ? at->label : NULL, op->name, rc,
-                      audit_clock() - began);
         if (err)
             *err = log_err;
         return logged;

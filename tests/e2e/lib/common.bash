@@ -100,7 +100,8 @@ e2e_begin_rig() {
     # What a sanitizer finds in a daemon must not be lost with its standard error.
     export ASAN_OPTIONS=log_path=$T/sanitizer UBSAN_OPTIONS=log_path=$T/sanitizer:print_stacktrace=1
     export TSAN_OPTIONS=log_path=$T/sanitizer
-    unset DISPLAY WAYLAND_DISPLAY GPG_TTY GNUPGHOME SIGNET_HOME SIGNET_LIBEXEC SOFTHSM2_CONF
+    unset DISPLAY WAYLAND_DISPLAY GPG_TTY GNUPGHOME SIGNET_HOME SIGNET_AGENT SIGNET_LIBEXEC SOFTHSM2_CONF
+    unset LISTEN_PID LISTEN_FDS NOTIFY_SOCKET WATCHDOG_USEC RUNTIME_DIRECTORY STATE_DIRECTORY CONFIGURATION_DIRECTORY
     mkdir -p -m 700 "$HOME" "$TMPDIR" "$XDG_RUNTIME_DIR" "$T/homes"
     printf %s "$PIN" >"$T/pin"
     chmod 600 "$T/pin"
