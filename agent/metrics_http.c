@@ -79,11 +79,11 @@ static const char *
 judge(const char *request, bool *ret_head)
 {
     static const char *const paths[] = {"/metrics", "/"};
-    char method[8], path[64];
-    int minor, end = 0;
+    char method[8], path[64], minor[2];
+    int end = 0;
 
     *ret_head = false;
-    if (sscanf(request, "%7[A-Z] %63[^ \r\n] HTTP/1.%1d%n", method, path, &minor, &end) != 3 ||
+    if (sscanf(request, "%7[A-Z] %63[^ \r\n] HTTP/1.%1[0-9]%n", method, path, minor, &end) != 3 ||
         (request[end] != '\r' && request[end] != '\n'))
         return "400 Bad Request";
     *ret_head = strcmp(method, "HEAD") == 0;

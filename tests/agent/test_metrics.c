@@ -314,16 +314,16 @@ END_TEST
 
 START_TEST(http_bad)
 {
+    static const char with_nul[] = "GET /\0etrics HTTP/1.1\r\n\r\n";
     char request[METRICS_HTTP_MAX + 100];
     unsigned rendered;
+    int len = snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\n");
 
-    memset(request, 'A', sizeof request);
-    memcpy(request, "GET /metrics HTTP/1.1\r\n", 23);
+    memset(request + len, 'A', sizeof request - (size_t)len);
     const char *reply = answer(request, METRICS_HTTP_MAX, &rendered);
     ck_assert_msg(strncmp(reply, "HTTP/1.1 400", 12) == 0, "%s", reply);
     ck_assert_uint_eq(rendered, 0);
-    memcpy(request, "GET /\0etrics HTTP/1.1\r\n\r\n", 25);
-    reply = answer(request, 25, &rendered);
+    reply = answer(with_nul, sizeof with_nul - 1, &rendered);
     ck_assert_msg(strncmp(reply, "HTTP/1.1 400", 12) == 0, "%s", reply);
 }
 END_TEST

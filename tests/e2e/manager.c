@@ -64,7 +64,7 @@ bind_at(const char *path, int type)
 
     if (fd < 0 || strlen(path) >= sizeof addr.sun_path)
         fail(path);
-    strcpy(addr.sun_path, path);
+    memcpy(addr.sun_path, path, strlen(path) + 1);
     unlink(path);
     if (bind(fd, (struct sockaddr *)&addr, sizeof addr) != 0)
         fail(path);

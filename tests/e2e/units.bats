@@ -7,7 +7,8 @@ load lib/common
 UNITS=$SIGNET_BUILD/systemd
 ROOT=${BATS_TEST_DIRNAME%/tests/e2e}
 
-setup_file() { e2e_begin || return 0; }
+setup_file() { e2e_begin openssl || return 0; }
+teardown_file() { e2e_end; }
 setup() { e2e_test; }
 
 # score UNIT: its exposure, as systemd-analyze has it.
@@ -60,6 +61,56 @@ verified() {
     [[ $agent == /*/signet/signet-agent ]]
     grep -qx "ExecStart=$agent --system --foreground" "$UNITS/signet-agent-system.service"
     ! grep -q '@agent' "$UNITS/signet-agent.service" || fail "a place was not filled in"
+}
+
+# calls GROUP...: the system calls in systemd's groups of them.
+calls() {
+    local word
+    for word; do
+        case $word in
+        @*) # shellcheck disable=SC2046
+            calls $(systemd-analyze syscall-filter --no-pager "$word" | sed '1d;/#/d') ;;
+        *) echo "$word" ;;
+        esac
+    done
+}
+
+# let_through UNIT: the system calls that its filters leave, in their order.
+let_through() {
+    local filter
+    : >left
+    while read -r filter; do
+        # shellcheck disable=SC2086
+        case $filter in
+        '~'*) calls ${filter#\~} | sort -u >these; comm -23 left these >next ;;
+        *) calls $filter | sort -u >these; sort -u left these >next ;;
+        esac
+        mv next left
+    done < <(sed -n 's/^SystemCallFilter=//p' "$UNITS/$1")
+}
+
+@test "the units' filters let through what the agent and a token host call" {
+    need strace systemd-analyze
+    sanitized && skip "sanitizers do not go with ptrace"
+    ca_make "$T/ca"
+    home_new traced
+    token_new demo
+    key_new demo p256 alice@units.example
+    signet agent stop
+    strace -f -qq -o trace "$SIGNET_BUILD/agent/signet-agent" --foreground 2>errors 3>&- &
+    tracer=$!
+    wait_until test -S "$SIGNET_HOME/run/agent.sock"
+    echo x | signet sign --cms -u alice@units.example -o out
+    signet agent stop
+    wait $tracer
+    home_stop
+    sed -nE 's/^[0-9]+ +(<\.\.\. )?([a-z0-9_]+)[( ].*/\2/p' trace | sort -u >called
+    [ "$(wc -l <called)" -gt 30 ]
+    for unit in signet-agent.service signet-agent-system.service; do
+        let_through $unit
+        [ "$(wc -l <left)" -gt 200 ]
+        [ -z "$(comm -23 called left)" ] || fail "$unit forbids: $(comm -23 called left | tr '\n' ' ')"
+    done
 }
 
 @test "the machine's user and folders" {
