@@ -243,13 +243,7 @@ run_import_cert(struct connection *c, struct words *w, struct err *err)
     return rc;
 }
 
-static void
-forget(struct pin *p, void *arg)
-{
-    (void)arg;
-    pin_forget(p);
-}
-
+/* Not waiting for a question that may be open. */
 static int
 run_forget(struct connection *c, struct words *w, struct err *err)
 {
@@ -259,13 +253,13 @@ run_forget(struct connection *c, struct words *w, struct err *err)
     int rc;
 
     if (!w->word[0]) {
-        pins_each(c->agent->pins, forget, NULL);
+        pins_forget_all(c->agent->pins);
         return audit(c, "pin", "forget", NULL, NULL, 0, began, err);
     }
     rc = registry_find_token(c->agent->registry, w->word[0], &s, &t, err);
     if (rc != 0)
         return rc;
-    pin_forget(t->pin);
+    pin_forget_soon(t->pin);
     rc = audit(c, "pin", "forget", t->label, NULL, 0, began, err);
     snapshot_unref(&s);
     return rc;

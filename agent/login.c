@@ -274,6 +274,8 @@ ask_once(struct attempt *a, struct err *err)
                                .what = "Enter the PIN of token", .prompt = "PIN:",
                                .warning = warning[0] ? warning : NULL};
     rc = ask_pin(a->c, &q, a->pin, &source, err);
+    if (rc == 0)
+        pin_entered(t->pin);
     if (rc == E_PIN_NEEDED && a->spared)
         return err_set(err, rc, "token \"%s\": %s before its PIN is locked, and the one in %.*s "
                        "is not risked; run the command on a terminal%s and enter it once",

@@ -589,6 +589,15 @@ pin_forget_soon(struct pin *p)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* Of before there is the login at most, which a login anew takes the place of. */
+void
+pin_entered(struct pin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->forget = false;
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void
 forget_one(struct pin *p, void *arg)
 {

@@ -87,6 +87,8 @@ const struct secret *pin_cached_view(struct pin *);
 void pin_store_steal(struct pin *, struct secret **accepted, const struct pin_login *);
 /* (turn) Notes a login by the cached PIN, or by one that the agent never saw. */
 void pin_note_login(struct pin *, const struct pin_login *);
+/* (turn) A person has just entered a PIN: what was to be forgotten is older, and gone. */
+void pin_entered(struct pin *);
 /* (turn) Wipes the cached PIN. */
 void pin_drop(struct pin *);
 /* (turn) Remembers a refused PIN. E_LIMIT when no more can be remembered: then
@@ -104,7 +106,7 @@ void pin_leave(struct pin *);
 
 /* Who is logged in; host NULL for nobody. */
 void pin_get_login(struct pin *, struct pin_login *ret);
-/* Wipes and logs out. */
+/* Wipes and logs out; waits for the turn. */
 void pin_forget(struct pin *);
 /* The same without waiting for a turn: who has it does it at its end. */
 void pin_forget_soon(struct pin *);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -47,6 +48,8 @@ ask_confirm(void *arg, const char *prompt, bool *ret_yes, struct err *err)
     if (tty < 0)
         return err_set(err, E_PIN_NEEDED, "this must be confirmed (%s), but there is no terminal "
                        "to ask on; run it on a terminal, or configure a pinentry", prompt);
+    /* What was typed before is no answer. */
+    tcflush(tty, TCIFLUSH);
     *ret_yes = show(tty, prompt) == 0 && read_line(tty, line) > 0 &&
                (strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0);
     close(tty);

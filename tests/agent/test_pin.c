@@ -563,6 +563,22 @@ START_TEST(forgotten_at_the_end_of_a_turn)
 }
 END_TEST
 
+/* Forgotten while a person is asked: what he enters then is of afterwards. */
+START_TEST(entered_after_forgetting_stays)
+{
+    const struct pin_login at = {.host = (struct host *)&clock_now, .slot = 7, .generation = 1};
+    struct secret *s = secret_of("1234");
+
+    ck_assert_int_eq(pin_take_turn(pin, pin_logins(pin), NULL, NULL, &err), 0);
+    pins_forget_all(pins);
+    pin_entered(pin);
+    pin_store_steal(pin, &s, &at);
+    pin_end_turn(pin, 0, NULL);
+    ck_assert_uint_eq(log_outs, 0);
+    ck_assert_uint_eq(pins_cached(pins), 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -596,5 +612,6 @@ main(void)
     tcase_add_test(c, changed_times_hold_for_what_stands);
     tcase_add_test(c, all_are_forgotten);
     tcase_add_test(c, forgotten_at_the_end_of_a_turn);
+    tcase_add_test(c, entered_after_forgetting_stays);
     return run_suite("agent-pin", &c, 1);
 }

@@ -265,6 +265,51 @@ START_TEST(batch_never_asks)
 }
 END_TEST
 
+static int
+say_yes(void *arg, const char *prompt, bool *ret_yes, struct err *e)
+{
+    (void)e;
+    asked++;
+    ck_assert_str_eq(prompt, "Allow to sign");
+    *ret_yes = *(const bool *)arg;
+    return 0;
+}
+
+#define SIGN_WITH_YES HELLO, "> OPTION confirm=inquire", "> KEYS", "< OK", "< OK", \
+    "< INQUIRE CONFIRM Allow+to+sign"
+
+START_TEST(a_yes_is_asked_for)
+{
+    static const char *const scripts[][12] = {
+        {SIGN_WITH_YES, "> D no", "> END", "< ERR 536871163 Forbidden", NULL},
+        {SIGN_WITH_YES, "> D yes", "> END", "< D []", "< OK", NULL},
+    };
+    bool yes = _i == 1;
+    json_t *list = NULL;
+
+    open_with(scripts[_i], (struct client_options){.ask_confirm = say_yes, .arg = &yes});
+    ck_assert_int_eq(client_keys(client, &list, &err), yes ? 0 : E_DENIED);
+    ck_assert_int_eq(asked, 1);
+    json_decref(list);
+    finish();
+}
+END_TEST
+
+START_TEST(nobody_says_yes_in_batch)
+{
+    static const char *const script[] = {
+        HELLO, "> OPTION batch=1", "> KEYS", "< OK", "< OK", "< INQUIRE CONFIRM x", "> CAN",
+        "< ERR 536871089 No PIN given", NULL};
+    bool yes = true;
+    json_t *list = NULL;
+
+    open_with(script, (struct client_options){.batch = true, .ask_confirm = say_yes, .arg = &yes});
+    ck_assert_int_eq(client_keys(client, &list, &err), E_PIN_NEEDED);
+    ck_assert_int_eq(asked, 0);
+    finish();
+}
+END_TEST
+
 START_TEST(an_unknown_inquiry_is_refused)
 {
     static const char *const script[] = {
@@ -430,6 +475,8 @@ main(void)
     tcase_add_test(tc, the_wait_is_used_once);
     tcase_add_test(tc, a_pin_is_asked_for);
     tcase_add_test(tc, pin_entry_is_cancelled);
+    tcase_add_loop_test(tc, a_yes_is_asked_for, 0, 2);
+    tcase_add_test(tc, nobody_says_yes_in_batch);
     tcase_add_test(tc, batch_never_asks);
     tcase_add_test(tc, an_unknown_inquiry_is_refused);
     tcase_add_loop_test(tc, the_agent_goes_away, 0, 2);

@@ -106,6 +106,19 @@ sign_later() {
     ok openssl_accepts_mail blue.eml
 }
 
+@test "pin forget does not wait for an open question, and what is entered then stays" {
+    mkfifo "$P.fifo"
+    answers ask
+    sign_later red
+    wait_until asked 1
+    ends 0 signet pin forget
+    ends 0 signet pin forget red
+    echo "$PIN" >"$P.fifo"
+    wait "${started[0]}"
+    ends 0 sign red
+    asked 1
+}
+
 @test "nobody answers: an error, and the queue goes on" {
     sed -i 's/^\[agent\]/[agent]\nprompt-timeout = 5s/' "$SIGNET_HOME/signet.conf"
     answers hang "$PIN"
