@@ -3,6 +3,7 @@
  * What all parts of the agent share, and the reading order of this folder:
  *
  *   main.c, daemon, socket    one agent per home: lock, socket, background
+ *   activation, notify        what a service manager passes and is told
  *   server, connection        accepting, a thread for each client, the end
  *   commands*                 the protocol's commands (docs/protocol.md)
  *   operate                   a private-key operation: place, login, audit
@@ -10,6 +11,7 @@
  *   ask, ask_text, prompts, pinentry         questions to a person, one window at a time
  *   lockdown, forget_events, sd_bus          when keys are refused and PINs forgotten
  *   registry, snapshot, keyspec, memory      what the tokens hold and held, its names
+ *   metrics*                  what is counted, and where it goes
  *   watch, changes                           tokens that come and go
  *   hosts, host, host_queue, lane            the processes that hold the tokens
  */

@@ -2,167 +2,245 @@
 #include "agent/audit.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "agent/audit_chain.h"
+#include "agent/audit_file.h"
+#include "agent/audit_journal.h"
+#include "base/log.h"
 
-/* Longest line. The longest texts in it (the program, a token's label) fit escaped. */
-#define ENTRY_MAX 4096
+/* How often, in microseconds, it is looked whether the file is still the one. */
+#define LOOK_US 1000000ul
 
 struct audit {
-    int fd;
-    char *path;
-    atomic_bool torn; /* a line was written in part: the next one begins anew */
-};
-
-struct line {
-    char text[ENTRY_MAX];
-    size_t len;
+    struct audit_settings settings;
+    char *path, *journal_path;
+    pthread_mutex_t lock;       /* guards all below */
+    int fd, journal;
+    struct chain chain;
+    bool begun;                 /* chain and the sizes below are known */
+    uint64_t size;
+    time_t born;                /* of the file's first line */
+    unsigned long looked;
+    unsigned long missed, untold; /* lines not written: in all, and since the last "gap" */
 };
 
 int
-audit_open(struct audit **ret, const char *path, struct err *err)
+audit_open(struct audit **ret, const char *path, const struct audit_settings *settings,
+           struct err *err)
 {
     struct audit *a = calloc(1, sizeof *a);
+    int rc;
 
-    if (!a || !(a->path = strdup(path))) {
+    if (!a || !(a->path = strdup(path)) ||
+        (settings->journal && !(a->journal_path = strdup(settings->journal)))) {
+        if (a)
+            free(a->path);
         free(a);
         return err_set(err, E_NOMEM, "out of memory while opening the audit log");
     }
-    a->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-    if (a->fd < 0) {
-        err_set_sys(err, E_SYSTEM, errno, "audit log %s cannot be opened", path);
+    a->settings = *settings;
+    a->settings.journal = a->journal_path;
+    a->fd = a->journal = -1;
+    pthread_mutex_init(&a->lock, NULL);
+    rc = audit_file_open(path, &a->fd, err);
+    if (rc != 0) {
         audit_close(&a);
-        return E_SYSTEM;
+        return rc;
     }
+    if (a->journal_path)
+        a->journal = audit_journal_open(a->journal_path);
     *ret = a;
     return 0;
 }
 
 void
-audit_close(struct audit **a)
+audit_close(struct audit **pa)
 {
-    if (!a || !*a)
+    struct audit *a = pa ? *pa : NULL;
+
+    if (!a)
         return;
-    if ((*a)->fd >= 0)
-        close((*a)->fd);
-    free((*a)->path);
-    free(*a);
-    *a = NULL;
+    if (a->fd >= 0)
+        close(a->fd);
+    if (a->journal >= 0)
+        close(a->journal);
+    pthread_mutex_destroy(&a->lock);
+    free(a->path);
+    free(a->journal_path);
+    free(a);
+    *pa = NULL;
 }
 
-static void
-put(struct line *l, const char *text, size_t len)
+static int
+unwritten(struct audit *a, int error, struct err *err)
 {
-    if (len > sizeof l->text - l->len)
-        len = sizeof l->text - l->len;
-    memcpy(l->text + l->len, text, len);
-    l->len += len;
+    return err_set_sys(err, E_SYSTEM, error, "audit log %s cannot be written, so nothing is signed "
+                       "or decrypted; make room and try again", a->path);
 }
 
-static void
-put_raw(struct line *l, const char *text)
+/* One line behind the last. What was written in part is taken back, so that the file ends in
+ * whole lines whatever the disk does. */
+static int
+append(struct audit *a, struct audit_line *l, struct err *err)
 {
-    put(l, text, strlen(text));
-}
+    const char *line;
+    size_t len;
+    ssize_t n;
 
-static void
-put_number(struct line *l, const char *name, unsigned long value)
-{
-    char text[64];
-    int n = snprintf(text, sizeof text, "%s%lu", name, value);
-
-    put(l, text, (size_t)n);
-}
-
-/* A string of JSON (RFC 8259, 7). What is not ASCII is UTF-8 already: token hosts
- * made it safe. */
-static void
-put_string(struct line *l, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    put_raw(l, name);
-    put(l, "\"", 1);
-    for (; *value; value++) {
-        char esc[8];
-        if ((unsigned char)*value < 0x20) {
-            snprintf(esc, sizeof esc, "\\u%04x", (unsigned)*value);
-            put_raw(l, esc);
-            continue;
-        }
-        if (*value == '"' || *value == '\\')
-            put(l, "\\", 1);
-        put(l, value, 1);
+    chain_begin(&a->chain, l, &line, &len);
+    do
+        n = write(a->fd, line, len);
+    while (n < 0 && errno == EINTR);
+    if (n == (ssize_t)len && a->settings.sync && fdatasync(a->fd) != 0)
+        return unwritten(a, errno, err);
+    if (n == (ssize_t)len) {
+        chain_go_on(&a->chain, line, len);
+        a->size += len;
+        return 0;
     }
-    put(l, "\"", 1);
+    int error = n < 0 ? errno : ENOSPC;
+    if (n > 0 && ftruncate(a->fd, (off_t)a->size) != 0)
+        a->begun = false;
+    return unwritten(a, error, err);
+}
+
+/* A line of the log's own. */
+static int
+tell(struct audit *a, const char *operation, const char *note, struct err *err)
+{
+    const struct audit_entry e = {.event = "log", .operation = operation, .note = note};
+    struct audit_line l;
+
+    audit_line_format(&l, &e);
+    return append(a, &l, err);
 }
 
 static void
-put_time(struct line *l)
+measure(struct audit *a)
 {
-    struct timespec now;
-    char text[TEXT_TIME_LEN], frac[24];
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    text_time(now.tv_sec, text);
-    snprintf(frac, sizeof frac, ".%03ldZ\"", now.tv_nsec / 1000000 % 1000);
-    put_raw(l, "{\"time\":\"");
-    put(l, text, strcspn(text, "Z"));
-    put_raw(l, frac);
+    a->size = audit_file_size(a->fd);
+    a->born = audit_file_begun(a->fd);
+    a->looked = audit_clock();
 }
 
-static void
-format(struct line *l, const struct audit_entry *e)
+/* Goes on where the file ends. */
+static int
+resume(struct audit *a, struct err *err)
 {
-    put_time(l);
-    put_string(l, ",\"event\":", e->event);
-    if (e->peer) {
-        put_number(l, ",\"peer\":{\"uid\":", e->peer->uid);
-        put_number(l, ",\"pid\":", (unsigned long)e->peer->pid);
-        put_string(l, ",\"exe\":", e->peer->exe);
-        put_string(l, "},\"front\":", e->peer->front);
+    bool torn = false;
+    int rc = chain_resume(&a->chain, a->fd, &torn);
+
+    if (rc == E_MALFORMED)
+        return err_set(err, E_SYSTEM, "audit log %s ends in what the agent did not write (was it "
+                       "of an older version?); move it away", a->path);
+    if (rc != 0)
+        return unwritten(a, errno, err);
+    measure(a);
+    if (torn) {
+        if (write(a->fd, "\n", 1) != 1)
+            return unwritten(a, errno, err);
+        a->size++;
+        rc = tell(a, "torn", NULL, err);
     }
-    put_string(l, ",\"key\":", e->key);
-    put_string(l, ",\"token\":", e->token);
-    put_string(l, ",\"operation\":", e->operation);
-    put_string(l, ",\"scheme\":", e->scheme);
-    put_string(l, ",\"result\":", e->result ? err_name(e->result) : "ok");
-    put_number(l, ",\"latency_us\":", e->latency_us);
-    put_raw(l, "}\n");
+    a->begun = rc == 0;
+    return rc;
+}
+
+/* Another file, with the chain that there is. */
+static int
+begin_file(struct audit *a, const char *operation, struct err *err)
+{
+    struct chain chain = a->chain;
+    int fd, rc = audit_file_open(a->path, &fd, err);
+
+    if (rc != 0)
+        return rc;
+    close(a->fd);
+    a->fd = fd;
+    measure(a);
+    /* Whoever put a file there with lines of its own cannot have them counted in. */
+    if (a->size > 0)
+        return err_set(err, E_SYSTEM, "audit log %s was replaced while the agent ran; move what is "
+                       "there away, and start the agent anew", a->path);
+    a->chain = chain;
+    return tell(a, operation, NULL, err);
+}
+
+static bool
+is_due(struct audit *a)
+{
+    const struct audit_settings *s = &a->settings;
+
+    if (a->size == 0)
+        return false;
+    return (s->max_size > 0 && a->size >= s->max_size) ||
+           (s->max_age > 0 && a->born > 0 && time(NULL) - a->born >= (time_t)s->max_age);
+}
+
+/* Before a line: the file is the one, and not too large. */
+static int
+prepare(struct audit *a, struct err *err)
+{
+    unsigned long now = audit_clock();
+    int rc = a->begun ? 0 : resume(a, err);
+
+    if (rc == 0 && now - a->looked >= LOOK_US) {
+        a->looked = now;
+        if (!audit_file_stands(a->path, a->fd))
+            rc = begin_file(a, "reopen", err);
+    }
+    if (rc == 0 && is_due(a)) {
+        rc = audit_file_set_aside(a->path, a->chain.last, a->settings.keep, err);
+        if (rc == 0)
+            rc = begin_file(a, "rotate", err);
+    }
+    if (rc == 0 && a->untold > 0) {
+        char note[64];
+        snprintf(note, sizeof note, "%lu lines could not be written", a->untold);
+        rc = tell(a, "gap", note, err);
+        if (rc == 0)
+            a->untold = 0;
+    }
+    return rc;
 }
 
 int
 audit_write(struct audit *a, const struct audit_entry *e, struct err *err)
 {
-    struct line l;
-    ssize_t n;
+    struct audit_line l;
+    int rc;
 
-    bool torn = atomic_load_explicit(&a->torn, memory_order_relaxed);
-
-    l.len = 0;
-    if (torn)
-        put(&l, "\n", 1);
-    format(&l, e);
-    do
-        n = write(a->fd, l.text, l.len);
-    while (n < 0 && errno == EINTR);
-    if (n == (ssize_t)l.len) {
-        if (torn)
-            atomic_store(&a->torn, false);
-        return 0;
+    audit_line_format(&l, e);
+    pthread_mutex_lock(&a->lock);
+    rc = prepare(a, err);
+    if (rc == 0)
+        rc = append(a, &l, err);
+    if (rc == 0 && a->journal >= 0)
+        audit_journal_send(a->journal, e, l.text + AUDIT_HEAD_MAX + 1, l.len - AUDIT_HEAD_MAX - 2);
+    if (rc != 0 && a->settings.go_on) {
+        if (a->untold++ == 0)
+            log_warn("operations go on without a record ([audit] when-full): %s",
+                     err ? err->text : "the audit log cannot be written");
+        a->missed++;
+        rc = 0;
     }
-    if (n > 0)
-        atomic_store(&a->torn, true);
-    return err_set_sys(err, E_SYSTEM, n < 0 ? errno : ENOSPC, "audit log %s cannot be written, "
-                       "so nothing is signed or decrypted; make room and try again", a->path);
+    pthread_mutex_unlock(&a->lock);
+    return rc;
+}
+
+unsigned long
+audit_missed(struct audit *a)
+{
+    pthread_mutex_lock(&a->lock);
+    unsigned long missed = a->missed;
+    pthread_mutex_unlock(&a->lock);
+    return missed;
 }
 
 unsigned long

@@ -134,7 +134,7 @@ sign_with(struct connection *c, const struct snapshot *snap, const struct key *k
     const char *hex = s->hex;
     char rest[1000];
     struct operation op = {.verb = "SIGN", .name = "sign", .scheme = sig->name, .rest = rest,
-                           .out = c->out};
+                           .digest = sig->digest ? hex : NULL, .out = c->out};
     int rc = check_scheme(key, sig, err);
 
     if (rc == 0) {

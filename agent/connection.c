@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/connection.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,36 @@ find_program(struct peer *peer)
     peer->exe[n > 0 ? n : 0] = '\0';
 }
 
+/* The last unit on the way to its control group (cgroups(7); systemd.unit(5)):
+ * 0::/user.slice/user-1000.slice/session-2.scope */
+static void
+find_unit(struct peer *peer)
+{
+    char path[32], text[1024], *line, *end, *last = NULL, *save = NULL;
+    int fd;
+    ssize_t n;
+
+    snprintf(path, sizeof path, "/proc/%d/cgroup", (int)peer->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+    if (!line)
+        return;
+    end = strchr(line + 1, '\n');
+    if (end)
+        *end = '\0';
+    for (char *part = strtok_r(line, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+        const char *dot = strrchr(part, '.');
+        if (dot && (strcmp(dot, ".service") == 0 || strcmp(dot, ".scope") == 0))
+            last = part;
+    }
+    if (last)
+        snprintf(peer->unit, sizeof peer->unit, "%s", last);
+}
+
 static gpg_error_t
 open_context(struct connection *c)
 {
@@ -55,6 +86,7 @@ connection_serve(struct agent *agent, int fd, const struct peer *peer)
     gpg_error_t rc = GPG_ERR_ENOMEM;
 
     find_program(&c.peer);
+    find_unit(&c.peer);
     c.out = buf_new();
     if (c.out && channel_init(&c.channel) == 0) {
         c.channel.keep_open = true;

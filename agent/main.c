@@ -268,12 +268,41 @@ serve(struct agent *a, struct daemon *d, const struct socket_file *own, struct o
     return rc;
 }
 
+/* Where journald listens (systemd.journal-native-protocol). */
+#define JOURNAL "/run/systemd/journal/socket"
+
+static int
+open_audit(struct agent *a, const struct home *home, struct err *err)
+{
+    const struct conf *conf = settings_conf(a->settings);
+    const char *journal = conf_get(conf, "audit", NULL, "journal");
+    const char *when_full = conf_get(conf, "audit", NULL, "when-full");
+    struct audit_settings settings = {
+        .max_size = conf_get_size(conf, "audit", NULL, "max-size", 0),
+        .max_age = conf_get_duration(conf, "audit", NULL, "max-age", 0),
+        .keep = conf_get_number(conf, "audit", NULL, "keep", 0),
+        .sync = conf_get_bool(conf, "audit", NULL, "sync", false),
+        .go_on = when_full && strcmp(when_full, "go-on") == 0,
+    };
+    char *path;
+    int rc;
+
+    if (journal && journal[0] == '/')
+        settings.journal = journal;
+    else if (conf_get_bool(conf, "audit", NULL, "journal", false))
+        settings.journal = JOURNAL;
+    if (asprintf(&path, "%s/audit.log", home->state) < 0)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    rc = audit_open(&a->audit, path, &settings, err);
+    free(path);
+    return rc;
+}
+
 /* All that can fail for reasons a user should see, before going to the background. */
 static int
 prepare(struct agent *a, struct home *home, const struct options *o, char **ret_log,
         struct err *err)
 {
-    char *audit;
     int rc = o->system ? home_resolve_system(home, err) : home_resolve(home, o->home, err);
 
     if (rc == 0)
@@ -284,10 +313,7 @@ prepare(struct agent *a, struct home *home, const struct options *o, char **ret_
         rc = settings_load(&a->settings, home, err);
     if (rc != 0)
         return rc;
-    if (asprintf(&audit, "%s/audit.log", home->state) < 0)
-        return err_set(err, E_NOMEM, "out of memory while starting");
-    rc = audit_open(&a->audit, audit, err);
-    free(audit);
+    rc = open_audit(a, home, err);
     if (rc == 0 && asprintf(ret_log, "%s/agent.log", home->state) < 0) {
         *ret_log = NULL;
         rc = err_set(err, E_NOMEM, "out of memory while starting");

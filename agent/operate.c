@@ -319,7 +319,8 @@ audit_operation(struct connection *c, const struct key *key, const char *token,
 {
     const struct audit_entry e = {.event = "key", .peer = &c->peer, .key = key->name,
                                   .token = token, .operation = op->name, .scheme = op->scheme,
-                                  .result = result, .latency_us = audit_clock() - began};
+                                  .digest = op->digest, .result = result,
+                                  .latency_us = audit_clock() - began};
 
     return audit_write(c->agent->audit, &e, err);
 }

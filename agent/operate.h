@@ -15,6 +15,7 @@ struct operation {
     const char *verb;        /* the hosts' command: "SIGN" */
     const char *name;        /* in the audit log: "sign" */
     const char *scheme;      /* in the audit log; NULL: none */
+    const char *digest;      /* in the audit log: what is signed, in hex; NULL: none */
     const char *rest;        /* what follows slot and key on the line */
     struct lane_answer data; /* the inquiry the host may make; keyword NULL: none */
     struct buf *out;         /* the result goes to one of these */

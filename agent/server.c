@@ -133,11 +133,24 @@ attend(void *arg)
     return NULL;
 }
 
+/* Whether this user has as many clients as one user may. Lock held. */
+static bool
+has_share(const struct server *s, uid_t uid)
+{
+    unsigned share = s->max / SERVER_SHARE, n = 0;
+
+    if (!s->agent->home->system || uid == 0 || uid == geteuid())
+        return false;
+    for (const struct client *c = s->first; c; c = c->next)
+        n += c->peer.uid == uid;
+    return n >= (share > 0 ? share : 1);
+}
+
 static bool
 enter(struct server *s, struct client *c)
 {
     pthread_mutex_lock(&s->lock);
-    bool room = s->count < s->max && !s->stopping;
+    bool room = s->count < s->max && !s->stopping && !has_share(s, c->peer.uid);
     if (room) {
         c->next = s->first;
         c->link = &s->first;
@@ -177,7 +190,8 @@ admit(struct server *s, int fd)
     c->server = s;
     c->fd = fd;
     if (!enter(s, c)) {
-        log_warn("a client was turned away: there are %u", s->max);
+        log_warn("a client of user %u was turned away: there are %u at once at most, or that user "
+                 "has a share of them", (unsigned)c->peer.uid, s->max);
         metrics_client(s->agent->metrics, false);
         free(c);
         turn_away(fd);

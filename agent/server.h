@@ -15,6 +15,10 @@
 /* Clients at once, unless max-connections says otherwise. */
 #define SERVER_CONNECTIONS_DEFAULT 256u
 
+/* On the machine's agent one user's clients have a quarter of that, so that nobody keeps the
+ * others out; its own user and root have it all. */
+#define SERVER_SHARE 4u
+
 /* The signals that server_run takes from a descriptor; to be blocked before. */
 void server_signals(sigset_t *ret);
 

@@ -313,6 +313,15 @@ conf_get_duration(const struct conf *c, const char *kind, const char *name, cons
     return text != NULL && text_parse_duration(text, &n) == 0 ? n : fallback_seconds;
 }
 
+uint64_t
+conf_get_size(const struct conf *c, const char *kind, const char *name, const char *key,
+              uint64_t fallback_bytes)
+{
+    const char *text = conf_get(c, kind, name, key);
+    uint64_t n;
+    return text != NULL && conf_parse_size(text, &n) ? n : fallback_bytes;
+}
+
 bool
 conf_get_bool(const struct conf *c, const char *kind, const char *name, const char *key,
               bool fallback)

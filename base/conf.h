@@ -15,6 +15,7 @@
 #define SIGNET_BASE_CONF_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/home.h"
@@ -34,6 +35,8 @@ unsigned conf_get_number(const struct conf *, const char *kind, const char *name
                          const char *key, unsigned fallback);
 unsigned conf_get_duration(const struct conf *, const char *kind, const char *name,
                            const char *key, unsigned fallback_seconds);
+uint64_t conf_get_size(const struct conf *, const char *kind, const char *name, const char *key,
+                       uint64_t fallback_bytes);
 bool conf_get_bool(const struct conf *, const char *kind, const char *name,
                    const char *key, bool fallback);
 

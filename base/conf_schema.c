@@ -42,6 +42,26 @@ conf_parse_number(const char *value, unsigned *ret)
     return true;
 }
 
+bool
+conf_parse_size(const char *value, uint64_t *ret)
+{
+    static const char units[] = "kKmMgG";
+    size_t len = strlen(value);
+    const char *unit = len > 1 ? strchr(units, value[len - 1]) : NULL;
+    char digits[16];
+    unsigned n;
+
+    if (len == 0 || len >= sizeof digits)
+        return false;
+    memcpy(digits, value, len + 1);
+    if (unit)
+        digits[len - 1] = '\0';
+    if (!conf_parse_number(digits, &n))
+        return false;
+    *ret = (uint64_t)n << (unit ? 10 * ((unit - units) / 2 + 1) : 0);
+    return true;
+}
+
 static bool
 is_any(const char *value)
 {
@@ -121,6 +141,7 @@ is_word_of(const char *value, const char *words)
 #define REVOCATIONS "off|soft|hard"
 #define DIGESTS "sha256|sha384|sha512"
 #define CERTS "none|signer|chain"
+#define WHEN_FULL "stop|go-on"
 
 static bool
 is_log_level(const char *value)
@@ -191,9 +212,34 @@ is_directories(const char *value)
     return true;
 }
 
+static bool
+is_size(const char *value)
+{
+    uint64_t ignored;
+    return conf_parse_size(value, &ignored);
+}
+
+static bool
+is_journal(const char *value)
+{
+    return is_bool(value) || is_path(value);
+}
+
+static bool
+is_when_full(const char *value)
+{
+    return is_word_of(value, WHEN_FULL);
+}
+
+static bool
+is_count(const char *value)
+{
+    return is_between(value, 0, 1000000);
+}
+
 static const struct conf_kind kinds[] = {
     {"agent", false}, {"module", true}, {"token", true}, {"trust", false}, {"sign", false},
-    {"fetch", false}, {"certs", false},
+    {"fetch", false}, {"certs", false}, {"audit", false},
 };
 
 #define PATH "an absolute path"
@@ -226,6 +272,12 @@ static const struct conf_key keys[] = {
     {"trust", "learn", is_bool, BOOL},
     {"trust", "label-policy", is_path, PATH},
     {"trust", "system-anchors", is_bool, BOOL},
+    {"audit", "max-size", is_size, "a size such as 512k, 64M or 1G"},
+    {"audit", "max-age", is_duration, DURATION},
+    {"audit", "keep", is_count, "a number of files (0: all)"},
+    {"audit", "when-full", is_when_full, "one of " WHEN_FULL},
+    {"audit", "sync", is_bool, BOOL},
+    {"audit", "journal", is_journal, BOOL " or an absolute path"},
     {"certs", "ldap", is_directories, "ldap:// or ldaps:// URLs, with blanks between them"},
     {"sign", "key", is_any, "a key"},
     {"sign", "digest", is_digest, "one of " DIGESTS},

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct conf_kind {
     const char *name;
@@ -26,5 +27,7 @@ const struct conf_key *conf_key_find(const char *kind, const char *name);
 /* yes, no, true, false, on, off, 1, 0. */
 bool conf_parse_bool(const char *value, bool *ret);
 bool conf_parse_number(const char *value, unsigned *ret);
+/* "512", "64k", "10M", "1G" as bytes. */
+bool conf_parse_size(const char *value, uint64_t *ret);
 
 #endif
