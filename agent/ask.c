@@ -249,15 +249,13 @@ confirm_by_inquiry(struct connection *c, const struct question *q, struct err *e
     return rc;
 }
 
-int
-ask_confirm(struct connection *c, const struct question *q, struct err *err)
+static int
+confirm(struct connection *c, const struct question *q, struct err *err)
 {
     const char *program = c->says.batch ? NULL : usable_pinentry(c);
     char about[SUBJECT_MAX];
-    int rc = still_open(c, q, err);
+    int rc;
 
-    if (rc != 0)
-        return rc;
     subject(q, about);
     if (program)
         rc = by_pinentry(c, program, q, NULL, err);
@@ -271,7 +269,21 @@ ask_confirm(struct connection *c, const struct question *q, struct err *err)
     if (rc == E_DENIED || rc == E_PIN_CANCELLED || rc == E_PIN_INVALID)
         return err_set(err, E_DENIED, "%sit was not confirmed by the person who was asked, and "
                        "nothing was done", about);
-    return rc == 0 ? still_open(c, q, err) : rc;
+    return rc;
+}
+
+int
+ask_confirm(struct connection *c, const struct question *q, struct err *err)
+{
+    int rc = still_open(c, q, err);
+
+    if (rc != 0)
+        return rc;
+    rc = confirm(c, q, err);
+    if (rc == 0)
+        rc = still_open(c, q, err);
+    metrics_prompt_result(c->agent->metrics, rc);
+    return rc;
 }
 
 void

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/pin_impl.h"
 #include "agent/thread.h"
 #include "client/wire.h"
 
@@ -14,42 +15,6 @@
 #define REFUSED_MAX 4000u
 /* How often one who waits for a turn looks whether his client is still there. */
 #define GLANCE_MS 500u
-
-struct pin {
-    struct pins *all;
-    struct pin *next;
-    char *identity;
-    char *label, *serial;
-    pthread_mutex_t lock;
-    pthread_cond_t turn_over;
-    bool busy;               /* somebody has the turn */
-    bool leaving;            /* ... to log out: no operation begins meanwhile */
-    bool source_failed;      /* the pin-source's PIN was refused */
-    bool removed;            /* the token went during this turn */
-    bool forget;             /* to be forgotten when this turn ends */
-    atomic_uint errors;      /* in a row */
-    atomic_llong rests;      /* until then */
-    unsigned long logins;
-    unsigned long failures;  /* turns that failed */
-    struct err why;          /* of the last one */
-    struct secret *cached;
-    struct secret *refused;  /* one behind the other, a byte of length before each */
-    struct pin_login login;
-    atomic_uint ttl, ttl_max;
-    atomic_llong used;       /* last use */
-    atomic_llong dies;       /* when ttl_max ends it; 0: nothing is logged in */
-    atomic_uint users;       /* operations under way */
-};
-
-struct pins {
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    unsigned long pokes;
-    struct pin *first;
-    unsigned ttl, ttl_max;
-    time_t (*clock)(void);
-    void (*log_out)(const struct pin_login *);
-};
 
 static time_t
 system_clock(void)
@@ -236,41 +201,16 @@ pin_take_turn(struct pin *p, unsigned long seen, bool (*gone)(void *), void *arg
     return rc;
 }
 
-/* (turn), lock held. */
-static struct pin_login
-wipe_login(struct pin *p)
-{
-    struct pin_login login = p->login;
-
-    memset(&p->login, 0, sizeof p->login);
-    atomic_store(&p->dies, 0);
-    secret_free(&p->cached);
-    return login;
-}
-
-/* (turn) */
-static void
-clear_login(struct pin *p)
-{
-    struct pin_login login;
-
-    pthread_mutex_lock(&p->lock);
-    login = wipe_login(p);
-    pthread_mutex_unlock(&p->lock);
-    if (login.host && p->all->log_out)
-        p->all->log_out(&login);
-}
-
 void
 pin_end_turn(struct pin *p, int rc, const struct err *err)
 {
     pthread_mutex_lock(&p->lock);
     if (p->removed && rc != 0)
-        wipe_login(p);
+        pin_wipe_login(p);
     while (p->forget) {
         p->forget = false;
         pthread_mutex_unlock(&p->lock);
-        clear_login(p);
+        pin_clear_login(p);
         pthread_mutex_lock(&p->lock);
     }
     p->busy = p->removed = false;
@@ -286,30 +226,10 @@ pin_end_turn(struct pin *p, int rc, const struct err *err)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* When it expires as things stand; 0: nothing is there to expire. */
-static time_t
-expiry(struct pin *p)
-{
-    time_t dies = (time_t)atomic_load(&p->dies), idle;
-
-    if (dies == 0)
-        return 0;
-    idle = (time_t)atomic_load(&p->used) + (time_t)atomic_load(&p->ttl);
-    return idle < dies ? idle : dies;
-}
-
-static bool
-expired(struct pin *p)
-{
-    time_t at = expiry(p);
-
-    return at != 0 && p->all->clock() >= at;
-}
-
 const struct secret *
 pin_cached_view(struct pin *p)
 {
-    return p->cached && !expired(p) && !p->removed ? p->cached : NULL;
+    return p->cached && !pin_expired(p) && !p->removed ? p->cached : NULL;
 }
 
 void
@@ -415,7 +335,7 @@ bool
 pin_copy_cached(struct pin *p, struct secret *ret)
 {
     pthread_mutex_lock(&p->lock);
-    const struct secret *from = p->cached && !p->removed && !expired(p) ? p->cached : NULL;
+    const struct secret *from = p->cached && !p->removed && !pin_expired(p) ? p->cached : NULL;
     bool yes = from && !is_refused(p, from) &&
                secret_set(ret, secret_data_view(from), secret_len(from)) == 0;
     pthread_mutex_unlock(&p->lock);
@@ -463,197 +383,12 @@ pin_rests(struct pin *p)
     return until != 0 && (long long)p->all->clock() < until;
 }
 
-/* Whether to log out now: not while somebody is at work, or has the turn. Lock held;
- * true takes the turn. */
-static bool
-begin_leaving(struct pin *p)
-{
-    if (p->busy || !expired(p) || atomic_load(&p->users) > 0)
-        return false;
-    p->busy = p->leaving = true;
-    return true;
-}
-
-/* Lock held, released meanwhile. */
-static void
-leave(struct pin *p)
-{
-    pthread_mutex_unlock(&p->lock);
-    clear_login(p);
-    pthread_mutex_lock(&p->lock);
-    p->busy = p->leaving = false;
-    pthread_cond_broadcast(&p->turn_over);
-}
-
-static void
-expire(struct pin *p)
-{
-    pthread_mutex_lock(&p->lock);
-    if (begin_leaving(p))
-        leave(p);
-    pthread_mutex_unlock(&p->lock);
-}
-
-struct soonest {
-    time_t now;
-    unsigned seconds;
-};
-
-static void
-expire_one(struct pin *p, void *arg)
-{
-    struct soonest *s = arg;
-    time_t at;
-
-    expire(p);
-    at = expiry(p);
-    if (at == 0)
-        return;
-    unsigned left = at > s->now ? (unsigned)(at - s->now) : 1;
-    if (s->seconds == 0 || left < s->seconds)
-        s->seconds = left;
-}
-
-unsigned
-pins_expire(struct pins *ps)
-{
-    struct soonest s = {.now = ps->clock()};
-
-    pins_each(ps, expire_one, &s);
-    return s.seconds;
-}
-
-void
-pin_enter(struct pin *p)
-{
-    pthread_mutex_lock(&p->lock);
-    while (p->leaving)
-        pthread_cond_wait(&p->turn_over, &p->lock);
-    if (begin_leaving(p))
-        leave(p);
-    atomic_fetch_add(&p->users, 1);
-    pthread_mutex_unlock(&p->lock);
-    if (atomic_load_explicit(&p->dies, memory_order_relaxed) != 0 && !expired(p))
-        atomic_store_explicit(&p->used, p->all->clock(), memory_order_relaxed);
-}
-
-void
-pin_leave(struct pin *p)
-{
-    atomic_fetch_sub(&p->users, 1);
-    if (expired(p))
-        pins_wake(p->all);
-}
-
 void
 pin_get_login(struct pin *p, struct pin_login *ret)
 {
     pthread_mutex_lock(&p->lock);
     *ret = p->login;
     pthread_mutex_unlock(&p->lock);
-}
-
-void
-pin_forget(struct pin *p)
-{
-    pthread_mutex_lock(&p->lock);
-    while (p->busy)
-        pthread_cond_wait(&p->turn_over, &p->lock);
-    p->busy = p->leaving = true;
-    leave(p);
-    pthread_mutex_unlock(&p->lock);
-}
-
-void
-pin_removed(struct pin *p)
-{
-    pthread_mutex_lock(&p->lock);
-    if (p->busy)
-        p->removed = true;
-    else
-        wipe_login(p);
-    pthread_mutex_unlock(&p->lock);
-}
-
-void
-pin_forget_soon(struct pin *p)
-{
-    pthread_mutex_lock(&p->lock);
-    if (p->busy) {
-        /* Who leaves is wiping it anyway. */
-        p->forget = !p->leaving;
-    } else {
-        p->busy = p->leaving = true;
-        leave(p);
-    }
-    pthread_mutex_unlock(&p->lock);
-}
-
-/* Of before there is the login at most, which a login anew takes the place of. */
-void
-pin_entered(struct pin *p)
-{
-    pthread_mutex_lock(&p->lock);
-    p->forget = false;
-    pthread_mutex_unlock(&p->lock);
-}
-
-static void
-forget_one(struct pin *p, void *arg)
-{
-    (void)arg;
-    pin_forget_soon(p);
-}
-
-/* All PINs go before the first token is logged out of, which may take its time. */
-static void
-wipe_one(struct pin *p, void *arg)
-{
-    (void)arg;
-    pthread_mutex_lock(&p->lock);
-    if (!p->busy)
-        secret_free(&p->cached);
-    pthread_mutex_unlock(&p->lock);
-}
-
-void
-pins_forget_all(struct pins *ps)
-{
-    pins_each(ps, wipe_one, NULL);
-    pins_each(ps, forget_one, NULL);
-}
-
-static void
-count_one(struct pin *p, void *arg)
-{
-    unsigned *n = arg;
-
-    pthread_mutex_lock(&p->lock);
-    *n += p->cached != NULL;
-    pthread_mutex_unlock(&p->lock);
-}
-
-unsigned
-pins_cached(struct pins *ps)
-{
-    unsigned n = 0;
-
-    pins_each(ps, count_one, &n);
-    return n;
-}
-
-void
-pin_set_times(struct pin *p, unsigned ttl, unsigned ttl_max)
-{
-    unsigned before;
-
-    pthread_mutex_lock(&p->lock);
-    atomic_store(&p->ttl, ttl);
-    before = atomic_exchange(&p->ttl_max, ttl_max);
-    if (atomic_load(&p->dies) != 0 && before != ttl_max)
-        atomic_fetch_add(&p->dies, (long long)ttl_max - (long long)before);
-    pthread_mutex_unlock(&p->lock);
-    pins_wake(p->all);
 }
 
 const char *

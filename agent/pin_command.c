@@ -25,6 +25,7 @@ struct run {
     char line[LINE_SIZE];
     char *argv[PIN_COMMAND_WORDS_MAX + 1];
     struct secret *output;
+    unsigned seconds;
     long long until;   /* milliseconds of CLOCK_MONOTONIC */
     pid_t pid;
     int pipe;          /* reading end */
@@ -156,7 +157,7 @@ await(const struct run *r, int fd, struct err *err)
         return err_set(err, E_CANCELLED, "the client went away while PIN command %s ran",
                        r->argv[0]);
     return err_set(err, E_TIMEOUT, "PIN command %s has not ended after %u seconds and was stopped; "
-                   "run it by hand to see why", r->argv[0], PIN_COMMAND_SECONDS);
+                   "run it by hand to see why", r->argv[0], r->seconds);
 }
 
 static int
@@ -238,9 +239,11 @@ int
 pin_command_read(const struct pin_source *source, const char *line, struct secret *ret,
                  struct err *err)
 {
-    struct run r = {.source = source, .until = now_ms() + PIN_COMMAND_SECONDS * 1000LL};
+    struct run r = {.source = source,
+                    .seconds = source->seconds ? source->seconds : PIN_COMMAND_SECONDS};
     int rc;
 
+    r.until = now_ms() + r.seconds * 1000LL;
     if (strlen(line) >= sizeof r.line)
         return err_set(err, E_CONFIG, "pin-source: a command has at most %zu bytes",
                        sizeof r.line - 1);

@@ -31,6 +31,7 @@ struct pin_source {
     const char *text;            /* the setting */
     const char *label, *serial;  /* of the token */
     int watch;                   /* a socket whose hang-up ends a command, or -1 */
+    unsigned seconds;            /* a command may take; 0: PIN_COMMAND_SECONDS */
 };
 
 /* E_INPUT: no such file, or the command failed; E_DENIED: its permissions; E_PIN_INVALID:

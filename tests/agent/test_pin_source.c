@@ -245,6 +245,25 @@ START_TEST(command_ends_with_its_client)
 }
 END_TEST
 
+/* What it started dies with it: the pipe's other end is closed by all. */
+START_TEST(command_that_hangs_is_stopped)
+{
+    static const char *const scripts[] = {
+        "#!/bin/sh\necho 1357\nsleep 1000\n",
+        "#!/bin/sh\necho 1357\nsleep 1000 &\nexit 0\n",
+        "#!/bin/sh\ntrap '' TERM\nexec >&-\nsleep 1000\n",
+    };
+    struct pin_source s = {.label = "demo", .serial = "0001", .watch = -1, .seconds = 1};
+    char source[4300];
+
+    snprintf(source, sizeof source, "command:%s", scratch_write("script", scripts[_i]));
+    ck_assert_int_eq(chmod(scratch_path("script"), 0700), 0);
+    s.text = source;
+    ck_assert_int_eq(pin_source_read(&s, pin, &err), E_TIMEOUT);
+    ck_assert_ptr_nonnull(strstr(err.text, "after 1 seconds"));
+}
+END_TEST
+
 START_TEST(sources_have_names)
 {
     ck_assert_str_eq(pin_source_kind("file:/x"), "file");
@@ -277,6 +296,7 @@ main(void)
     tcase_add_test(c, command_that_floods_is_stopped);
     tcase_add_test(c, command_of_others_is_not_run);
     tcase_add_test(c, command_ends_with_its_client);
+    tcase_add_loop_test(c, command_that_hangs_is_stopped, 0, 3);
     tcase_add_test(c, sources_have_names);
     return run_suite("agent-pin-source", &c, 1);
 }

@@ -200,6 +200,18 @@ EXP
     says 'no agent is running'
 }
 
+@test "LOCK with what it does not know" {
+    need gpg-connect-agent
+    ends 0 signet agent start
+    socket=$(signet agent status --json | jq -r .socket)
+    for line in 'LOCK open+sesame' 'LOCK passphrase-file=relative' 'UNLOCK a b' 'LOCK passphrase-file='; do
+        gpg-connect-agent -S "$socket" "$line" /bye >out 2>&1 || :
+        grep -q 'S ERROR E_USAGE' out || [ "$line" = 'UNLOCK a b' ] || fail "$line:" "$(cat out)"
+        grep -q '^ERR' out || fail "$line:" "$(cat out)"
+    done
+    [ "$(signet agent status --json | jq .locked)" = false ]
+}
+
 # begin_bus: a system bus and a logind of this test's; logind TEXT tells it what happens.
 begin_bus() {
     need dbus-daemon
