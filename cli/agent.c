@@ -85,6 +85,18 @@ put_pins(const json_t *status, struct buf *out)
     return rc == 0 ? buf_put_byte(out, '\n') : rc;
 }
 
+/* What it has done so far, if anything. */
+static int
+put_operations(const json_t *metrics, struct buf *out)
+{
+    long long ok = number(metrics, "ok"), denied = number(metrics, "denied");
+    long long failed = number(metrics, "failed");
+
+    if (ok + denied + failed == 0)
+        return 0;
+    return buf_putf(out, "operations   %lld done, %lld denied, %lld failed\n", ok, denied, failed);
+}
+
 static int
 put_status(const json_t *status, struct buf *out)
 {
@@ -107,6 +119,8 @@ put_status(const json_t *status, struct buf *out)
                       "memlock limit\n", number(status, "secrets_unlocked"));
     if (rc == 0)
         rc = put_pins(status, out);
+    if (rc == 0)
+        rc = put_operations(json_object_get(status, "metrics"), out);
     if (rc == 0 && json_array_size(hosts) > 0)
         rc = put_hosts(hosts, out);
     return rc;

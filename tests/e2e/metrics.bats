@@ -45,6 +45,8 @@ has() { grep -qxF -- "$1" "$FILE"; }
     [ "$(status '.metrics.logins')" -ge 1 ]
     [ "$(status '.metrics.clients')" -ge 3 ]
     [ "$(status '.hosts[0].waiting')" = 0 ]
+    ok signet agent status
+    [[ $output == *$'\noperations   3 done, 0 denied, 0 failed\n'* ]]
 }
 
 @test "failures and questions that nobody answered are counted" {

@@ -7,7 +7,7 @@
 load lib/common
 
 AGENT=$SIGNET_BUILD/agent/signet-agent
-OWN=64201 MEMBER=64202 STRANGER=64203 GROUP=64200
+OWN=64201 MEMBER=64202 STRANGER=64203 NEIGHBOUR=64204 GROUP=64200
 
 setup_file() {
     e2e_begin openssl setpriv || return 0
@@ -23,7 +23,7 @@ setup_file() {
     mkdir -m 1777 "$T/world"
     mkdir "$T/etc/policy.d"
     chown $OWN:$GROUP "$T/run" "$T/state" "$T/pin"
-    printf '[agent]\np11-kit = no\npinentry = none\n' >"$T/etc/signet.conf"
+    printf '[agent]\np11-kit = no\npinentry = none\nmax-connections = 40\n' >"$T/etc/signet.conf"
     [ ! -e "$T/policy" ] || cp "$T/policy" "$T/etc/policy.d/"
     machine_start
     export SIGNET_AGENT=$T/run/agent.sock
@@ -116,6 +116,24 @@ machine_start() {
     done
     ok as $MEMBER +$GROUP signet agent status --json
     [ "$(jq .metrics.denials.command <<<"$output")" -ge 5 ]
+}
+
+@test "a member cannot keep the others out" {
+    as $MEMBER +$GROUP perl -MIO::Socket::UNIX -e '$SIG{PIPE} = "IGNORE";
+        for (1..60) { push @s, $s = IO::Socket::UNIX->new(Peer => $ARGV[0]); $line = <$s>;
+            $heard++ if $line =~ /^OK/ }
+        open F, ">", $ARGV[1]; print F "$$ $heard"; close F; sleep 30' \
+        "$T/run/agent.sock" "$PWD/heard" 3>&- &
+    wait_until test -s heard
+    read -r crowd heard <heard || true
+    # A quarter of 40.
+    [ "$heard" = 10 ] || fail "$heard of 60 were heard"
+    ends 6 as $MEMBER +$GROUP signet keys
+    says 'agent on .* does not answer'
+    ok as $NEIGHBOUR +$GROUP signet keys
+    ok signet --home "$PWD/h" agent status
+    kill "$crowd"
+    wait_gone "$crowd"
 }
 
 @test "its own user and root may" {
