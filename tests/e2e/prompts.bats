@@ -119,6 +119,21 @@ sign_later() {
     asked 1
 }
 
+@test "agent stop takes back what is shown and what waits" {
+    answers hang
+    sign_later red
+    wait_until asked 1
+    sign_later blue
+    wait_until prompts 2
+    ends 0 signet agent stop
+    for i in 0 1; do
+        status=0
+        wait "${started[$i]}" || status=$?
+        [ "$status" -eq 6 ] || fail "status $status: $(cat ./*.err)"
+    done
+    asked 1
+}
+
 @test "nobody answers: an error, and the queue goes on" {
     sed -i 's/^\[agent\]/[agent]\nprompt-timeout = 5s/' "$SIGNET_HOME/signet.conf"
     answers hang "$PIN"
