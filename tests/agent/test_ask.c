@@ -241,9 +241,11 @@ confirm(void)
 
 START_TEST(yes_or_no_in_a_dialog)
 {
+    const char *program = getenv("TEST_FAKE_PINENTRY");
     char conf[4300];
 
-    ck_assert_int_eq(symlink(getenv("TEST_FAKE_PINENTRY"), scratch_path("pe")), 0);
+    ck_assert_ptr_nonnull(program);
+    ck_assert_int_eq(symlink(program, scratch_path("pe")), 0);
     snprintf(conf, sizeof conf, "pinentry = %s\n", scratch_path("pe"));
     begin(conf);
     scratch_write("pe.answers", "yes\nno\ncancel\ndie\n");
