@@ -50,6 +50,9 @@ struct agent {
     struct forget_events *forget_events;
     struct prompts *prompts;
     struct server *server;
+    /* Reads configuration and policy anew (SIGHUP), in the server's thread; what was there stays
+     * on failure. NULL: there is nothing to read anew. */
+    int (*reload)(struct agent *, struct err *err);
     pthread_mutex_t manage; /* held by what makes tokens */
 };
 

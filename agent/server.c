@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,8 +20,14 @@
 #include "base/io.h"
 #include "base/log.h"
 
-/* Pause when no descriptor is left to accept with, in milliseconds. */
+/* Pause when no descriptor or memory is left to accept with, in milliseconds. */
 #define BREATHER_MS 50
+/* Seconds that a client may leave its answers lying before it is hung up on. */
+#define UNREAD_SECONDS 30
+/* Descriptors that are not clients': lanes of token hosts, files, pinentry. */
+#define OTHER_DESCRIPTORS 256u
+/* Seconds between two lines in the log about clients that were turned away. */
+#define TOLD_SECONDS 10
 
 struct client {
     struct server *server;
@@ -40,6 +47,8 @@ struct server {
     unsigned count;
     int last;              /* the connection that sent STOP, or -1 */
     bool stopping;
+    unsigned turned_away;  /* since that was told; both are server_run's alone */
+    time_t told;
 };
 
 static time_t
@@ -69,6 +78,28 @@ open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* So many clients as there can be descriptors for. */
+static unsigned
+make_room(unsigned max)
+{
+    const rlim_t want = (rlim_t)max + OTHER_DESCRIPTORS;
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want)
+        return max;
+    l.rlim_cur = want < l.rlim_max ? want : l.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &l) != 0 && getrlimit(RLIMIT_NOFILE, &l) != 0)
+        return max;
+    if (l.rlim_cur >= want)
+        return max;
+    unsigned fit = (unsigned)(l.rlim_cur > 2 * OTHER_DESCRIPTORS ? l.rlim_cur - OTHER_DESCRIPTORS
+                                                                 : l.rlim_cur / 2);
+    fit = fit < max ? fit : max;
+    log_warn("max-connections is %u, but the limit of open files (ulimit -n) has room for %u "
+             "clients; so many are served", max, fit);
+    return fit;
+}
+
 int
 server_new(struct server **ret, struct agent *agent, int listener, unsigned max,
            struct err *err)
@@ -81,7 +112,7 @@ server_new(struct server **ret, struct agent *agent, int listener, unsigned max,
     thread_cond_init(&s->left);
     s->agent = agent;
     s->listener = listener;
-    s->max = max;
+    s->max = make_room(max);
     s->began = now();
     s->last = -1;
     s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -175,9 +206,24 @@ turn_away(int fd)
     close(fd);
 }
 
+/* Who tries ten thousand times shall not fill the log with it. */
+static void
+note_turned_away(struct server *s, const struct client *c)
+{
+    s->turned_away++;
+    if (s->told != 0 && now() - s->told < TOLD_SECONDS)
+        return;
+    log_warn("a client of user %u was turned away (%u since this was last said): there are %u at "
+             "once at most, or that user has a share of them", (unsigned)c->peer.uid,
+             s->turned_away, s->max);
+    s->told = now();
+    s->turned_away = 0;
+}
+
 static void
 admit(struct server *s, int fd)
 {
+    const struct timeval patience = {.tv_sec = UNREAD_SECONDS};
     struct client *c = calloc(1, sizeof *c);
     pthread_t thread;
 
@@ -190,13 +236,14 @@ admit(struct server *s, int fd)
     c->server = s;
     c->fd = fd;
     if (!enter(s, c)) {
-        log_warn("a client of user %u was turned away: there are %u at once at most, or that user "
-                 "has a share of them", (unsigned)c->peer.uid, s->max);
+        note_turned_away(s, c);
         metrics_client(s->agent->metrics, false);
         free(c);
         turn_away(fd);
         return;
     }
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0)
+        log_debug("a client may leave its answers lying: %s", strerror(errno));
     int rc = thread_start(&thread, attend, c);
     metrics_client(s->agent->metrics, rc == 0);
     if (rc == 0) {
@@ -225,15 +272,32 @@ accept_one(struct server *s)
         poll(NULL, 0, BREATHER_MS);
 }
 
-/* SIGHUP asks for nothing yet and ends nothing. */
+static void
+reload(struct agent *a)
+{
+    struct err err = {0};
+
+    notify_reloading(a->notify);
+    if (a->reload && a->reload(a, &err) != 0) {
+        log_error("%s; what was read before stays", err_text(&err));
+        notify_ready(a->notify, err_text(&err));
+    } else {
+        notify_ready(a->notify, a->home->socket);
+    }
+}
+
+/* What signals ask for: true to end, which SIGHUP is no reason to. */
 static bool
-is_ending(int signals)
+take_signals(struct server *s)
 {
     struct signalfd_siginfo info;
 
-    while (io_read(signals, &info, sizeof info) == (ssize_t)sizeof info)
+    while (io_read(s->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             return true;
+        if (info.ssi_signo == SIGHUP)
+            reload(s->agent);
+    }
     return false;
 }
 
@@ -256,12 +320,16 @@ server_run(struct server *s)
                          {.fd = s->signals, .events = POLLIN}};
 
     for (;;) {
-        if (poll(p, sizeof p / sizeof *p, notify_due(s->agent->notify)) < 0 && errno != EINTR) {
-            log_error("waiting for clients failed: %s", strerror(errno));
-            return;
+        if (poll(p, sizeof p / sizeof *p, notify_due(s->agent->notify)) < 0) {
+            if (errno != EINTR && errno != EAGAIN && errno != ENOMEM) {
+                log_error("waiting for clients failed: %s", strerror(errno));
+                return;
+            }
+            nanosleep(&(struct timespec){.tv_nsec = BREATHER_MS * 1000000l}, NULL);
+            continue;
         }
         prove_alive(s);
-        if (p[1].revents || (p[2].revents && is_ending(s->signals)))
+        if (p[1].revents || (p[2].revents && take_signals(s)))
             return;
         if (p[0].revents)
             accept_one(s);

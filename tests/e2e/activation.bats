@@ -95,6 +95,17 @@ sign() { echo hello | signet sign --cms -u alice@units.example -o "${1-out}"; }
     wait_until twice
 }
 
+@test "SIGHUP reloads, which the manager is told" {
+    managed agent="$SOCK"
+    ok sign
+    wait_until heard '^READY=1'
+    kill -HUP "$MANAGER"
+    wait_until heard '^RELOADING=1 MONOTONIC_USEC=[0-9]+$'
+    again() { [ "$(grep -c '^READY=1' log)" = 2 ]; }
+    wait_until again
+    ok sign again
+}
+
 @test "without a socket it makes its own, and tells" {
     managed watchdog=0
     wait_until heard '^READY=1'
