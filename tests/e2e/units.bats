@@ -50,6 +50,24 @@ verified() {
     verified --user signet-agent.service signet-agent.socket
 }
 
+@test "no-namespace.conf takes back all that needs a namespace, and is well-formed" {
+    local drop=$ROOT/systemd/no-namespace.conf key
+    # What systemd.exec(5) has for a user's manager "when PrivateUsers= is enabled".
+    for key in PrivateUsers CapabilityBoundingSet ProtectSystem ProtectHome ProtectProc ProcSubset \
+        ProtectClock ProtectControlGroups ProtectHostname ProtectKernelLogs ProtectKernelModules \
+        ProtectKernelTunables PrivateTmp PrivateDevices PrivateNetwork PrivateMounts PrivateIPC \
+        BindPaths BindReadOnlyPaths ReadWritePaths ReadOnlyPaths InaccessiblePaths TemporaryFileSystem; do
+        ! grep -q "^$key=" "$UNITS/signet-agent.service" || grep -q "^$key=" "$drop" ||
+            fail "$key stays"
+    done
+    need systemd-analyze
+    verified --user signet-agent.service signet-agent.socket
+    mkdir units/signet-agent.service.d
+    cp "$drop" units/signet-agent.service.d
+    XDG_RUNTIME_DIR=$T/xrun ok systemd-analyze --user verify --man=no units/signet-agent.service
+    [[ $output != *"nknown "* && $output != *ignoring* ]] || fail "$output"
+}
+
 @test "the machine's units are well-formed" {
     need systemd-analyze
     verified --system signet-agent-system.service signet-agent-system.socket
