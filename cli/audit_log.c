@@ -64,8 +64,8 @@ audit_files(const struct cli *cli, const struct options *o, char ***ret, struct 
         for (size_t i = 0; files && i < o->operand_count; i++)
             files[i] = strdup(o->operands[i]);
     }
-    if (rc == 0 && !files)
-        rc = no_memory(err);
+    if (!files)
+        return rc != 0 ? rc : no_memory(err);
     for (size_t i = 0; rc == 0 && files[i]; i++)
         if (access(files[i], R_OK) != 0)
             rc = err_set_sys(err, E_INPUT, errno, "the audit log %s cannot be read", files[i]);

@@ -204,17 +204,18 @@ unwrap_there(const SN_KARI *info, int i, const struct agreement *a, struct secre
     const ASN1_OCTET_STRING *sealed = sk_SN_ENCRYPTED_KEY_value(info->keys, i)->key;
     struct cms_agreed agreed = {.point = a->point, .point_len = a->len,
                                 .digest = alg_digest_by_name(a->scheme->digest),
-                                .kek_size = a->wrap->key,
                                 .wrapped = ASN1_STRING_get0_data(sealed),
                                 .wrapped_len = (size_t)ASN1_STRING_length(sealed)};
     uint8_t *shared = NULL;
     int len, rc;
 
-    if (a->opener->agree_unwrap == NULL || a->scheme->hkdf || wrap_of_size(a->wrap->key) != a->wrap)
+    if (a->opener->agree_unwrap == NULL || a->scheme->hkdf || a->wrap == NULL ||
+        wrap_of_size(a->wrap->key) != a->wrap)
         return E_MECHANISM;
     len = agree_info(a->wrap, a->wrap_alg, info->ukm, &shared);
     if (len <= 0)
         return err_set(err, E_NOMEM, "out of memory for a key");
+    agreed.kek_size = a->wrap->key;
     agreed.info = shared;
     agreed.info_len = (size_t)len;
     rc = a->opener->agree_unwrap(a->opener->arg, &agreed, key, err);
