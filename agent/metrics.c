@@ -122,17 +122,22 @@ metrics_settle(struct metrics *m)
     atomic_store(&m->dirty, false);
 }
 
-/* FNV-1a over both names, as far as they are told. */
+/* FNV-1a. */
+static uint32_t
+mix(uint32_t h, const char *text, size_t most)
+{
+    size_t len = strnlen(text, most);
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)text[i]) * 16777619u;
+    return h;
+}
+
+/* Over both names, as far as they are told. */
 static uint32_t
 hash(const char *key, const char *token)
 {
-    uint32_t h = 2166136261u;
-
-    for (unsigned i = 0; i < METRICS_KEY_DIGITS && key[i]; i++)
-        h = (h ^ (unsigned char)key[i]) * 16777619u;
-    for (unsigned i = 0; i < TOKEN_MAX - 1 && token[i]; i++)
-        h = (h ^ (unsigned char)token[i]) * 16777619u;
-    return h;
+    return mix(mix(2166136261u, key, METRICS_KEY_DIGITS), token, TOKEN_MAX - 1);
 }
 
 static bool
