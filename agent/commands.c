@@ -31,8 +31,8 @@ find(const char *name)
     return NULL;
 }
 
-static int
-split(char *line, const struct command *cmd, struct words *ret, struct err *err)
+int
+command_split(char *line, const struct command *cmd, struct words *ret, struct err *err)
 {
     char *rest, *word;
 
@@ -77,7 +77,7 @@ dispatch(assuan_context_t ctx, char *line)
     err_clear(&err);
     memcpy(copy, line, len);
     copy[len] = '\0';
-    rc = cmd ? split(copy, cmd, &words, &err) : E_INTERNAL;
+    rc = cmd ? command_split(copy, cmd, &words, &err) : E_INTERNAL;
     if (rc == 0 && cmd->not_locked)
         rc = lockdown_check(c->agent, &err);
     if (rc == 0 && cmd->manages)
@@ -142,10 +142,9 @@ set_front(struct peer *peer, const char *value)
     return 0;
 }
 
-static gpg_error_t
-set_option(assuan_context_t ctx, const char *name, const char *value)
+gpg_error_t
+command_option(struct connection *c, const char *name, const char *value)
 {
-    struct connection *c = assuan_get_pointer(ctx);
     const struct {
         const char *name;
         char *text;
@@ -172,6 +171,12 @@ set_option(assuan_context_t ctx, const char *name, const char *value)
         if (strcmp(texts[i].name, name) == 0)
             return set_text(texts[i].text, value);
     return gpg_error(GPG_ERR_UNKNOWN_OPTION);
+}
+
+static gpg_error_t
+set_option(assuan_context_t ctx, const char *name, const char *value)
+{
+    return command_option(assuan_get_pointer(ctx), name, value);
 }
 
 static gpg_error_t

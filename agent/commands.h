@@ -37,6 +37,12 @@ extern const struct command commands_agent[];   /* GETINFO, STATUS, WATCH, STOP 
 
 gpg_error_t commands_register(assuan_context_t);
 
+/* What a client's line says: the words of a command (the line is changed and kept in the
+ * words; E_USAGE), and an option of the connection. */
+int command_split(char *line, const struct command *, struct words *ret,
+                  struct err *err) must_check;
+gpg_error_t command_option(struct connection *, const char *name, const char *value);
+
 /* Sends data lines; E_CANCELLED when the client has gone. */
 int command_send(struct connection *, const void *data, size_t len, struct err *err) must_check;
 /* Status lines wait for the line behind them (client/channel.h): a comment. */
