@@ -10,6 +10,8 @@
 #include "base/hex.h"
 
 #define SEQ "{\"seq\":"
+/* The last two lines, and a torn one. */
+#define END_MAX (3 * AUDIT_LINE_MAX)
 
 /* The number a line has; 0: none. */
 static uint64_t
@@ -27,7 +29,6 @@ number_of(const char *line, size_t len)
     return *end == ',' ? n : 0;
 }
 
-/* Reads the last two lines' worth of bytes. */
 static ssize_t
 read_end(int fd, char *room, size_t max)
 {
@@ -40,37 +41,43 @@ read_end(int fd, char *room, size_t max)
     return pread(fd, room, max, from);
 }
 
-int
-chain_resume(struct chain *c, int fd, bool *ret_torn)
+/* What the end of the file, text of n bytes, says. */
+static int
+resume_from(struct chain *c, const char *text, size_t n, bool torn)
 {
-    static _Thread_local char room[3 * AUDIT_LINE_MAX];
-    ssize_t n = read_end(fd, room, sizeof room);
-    const char *end = room + (n > 0 ? n : 0), *line;
+    const char *end = text + n - !torn, *before;
+    const char *line = memrchr(text, '\n', (size_t)(end - text));
     size_t len;
 
-    *c = (struct chain){0};
-    *ret_torn = n > 0 && end[-1] != '\n';
-    if (n < 0)
-        return E_SYSTEM;
-    if (n == 0)
-        return 0;
-    if (!*ret_torn)
-        end--;
-    line = memrchr(room, '\n', (size_t)(end - room));
-    line = line ? line + 1 : room;
+    line = line ? line + 1 : text;
     len = (size_t)(end - line);
     sha256(line, len, c->hash);
     c->last = number_of(line, len);
-    /* A torn one may lack even its number: it is the successor of the one before. */
-    if (*ret_torn && line > room) {
-        const char *before = memrchr(room, '\n', (size_t)(line - 1 - room));
-        before = before ? before + 1 : room;
-        c->last = number_of(before, (size_t)(line - 1 - before)) + 1;
-        return c->last > 1 ? 0 : E_MALFORMED;
-    }
-    if (*ret_torn)
-        c->last = 1;
-    return c->last > 0 ? 0 : E_MALFORMED;
+    if (!torn)
+        return c->last > 0 ? 0 : E_MALFORMED;
+    /* It may lack even its number: it is the successor of the one before. */
+    c->last = 1;
+    if (line == text)
+        return 0;
+    before = memrchr(text, '\n', (size_t)(line - 1 - text));
+    before = before ? before + 1 : text;
+    c->last = number_of(before, (size_t)(line - 1 - before)) + 1;
+    return c->last > 1 ? 0 : E_MALFORMED;
+}
+
+int
+chain_resume(struct chain *c, int fd, bool *ret_torn)
+{
+    char *text = malloc(END_MAX);
+    ssize_t n = text ? read_end(fd, text, END_MAX) : -1;
+    int rc = n < 0 ? E_SYSTEM : 0;
+
+    *c = (struct chain){0};
+    *ret_torn = n > 0 && text[n - 1] != '\n';
+    if (n > 0)
+        rc = resume_from(c, text, (size_t)n, *ret_torn);
+    free(text);
+    return rc;
 }
 
 void

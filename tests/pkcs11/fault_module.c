@@ -29,6 +29,7 @@
  */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,8 +52,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct { const char *name; unsigned long calls; } counters[COUNTERS];
 static char seen[RULES_MAX];
 static unsigned long open_sessions;
-static _Thread_local bool context_logged_in;
-static _Thread_local CK_OBJECT_HANDLE derived;
+/* No thread's own: LeakSanitizer may crash over thread-local data of a module that was unloaded. */
+static atomic_bool context_logged_in;
+static atomic_ulong derived;
 
 static void
 rules_text(char out[RULES_MAX])
