@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/json_read.h"
 #include "agent/listings.h"
 
 #include <errno.h>
@@ -77,7 +78,7 @@ list(struct host *h, json_t **ret, unsigned *ret_generation, struct err *err)
     buf_set_max(text, LISTING_MAX);
     rc = host_call(h, &command, &again, ret_generation, err);
     if (rc == 0)
-        *ret = json_loadb((const char *)buf_data(text), buf_len(text), 0, NULL);
+        *ret = json_read((const char *)buf_data(text), buf_len(text), 0, NULL);
     if (rc == 0 && !*ret)
         rc = err_set(err, E_PROTOCOL, "module \"%s\": its token host's listing is malformed; it "
                      "is of another version than the agent", host_name(h));

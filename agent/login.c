@@ -7,6 +7,7 @@
 
 #include "agent/ask.h"
 #include "agent/forget_events.h"
+#include "agent/json_read.h"
 #include "agent/metrics.h"
 #include "agent/lockdown.h"
 #include "agent/pin_source.h"
@@ -58,7 +59,7 @@ look(struct attempt *a, struct err *err)
     rc = host_call(t->host, &info, &again, NULL, err);
     if (rc != 0)
         return rc;
-    o = json_loadb((const char *)buf_data(out), buf_len(out), 0, NULL);
+    o = json_read((const char *)buf_data(out), buf_len(out), 0, NULL);
     flags = json_object_get(o, "flags");
     a->flags = token_flags(flags ? flags : o);
     json_decref(o);

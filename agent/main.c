@@ -14,6 +14,7 @@
 #include "agent/activation.h"
 #include "agent/daemon.h"
 #include "agent/forget_events.h"
+#include "agent/json_read.h"
 #include "agent/keeper.h"
 #include "agent/lockdown.h"
 #include "agent/login.h"
@@ -400,6 +401,7 @@ main(int argc, char **argv)
     int rc;
 
     secret_harden_process();
+    json_read_init();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a full log is an error of write(2) */
     umask(077);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/json_read.h"
 #include "agent/keyspec.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -161,7 +162,7 @@ load(struct memory *m)
     if (fd < 0)
         return;
     list = lseek(fd, 0, SEEK_END) <= (off_t)FILE_MAX && lseek(fd, 0, SEEK_SET) == 0
-               ? json_loadfd(fd, 0, NULL) : NULL;
+               ? json_read_fd(fd, 0, NULL) : NULL;
     close(fd);
     for (i = json_array_size(list); i-- > 0;) {
         token = json_array_get(list, i);
