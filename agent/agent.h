@@ -9,6 +9,7 @@
  *   operate                   a private-key operation: place, login, audit
  *   login, pin_source, pin_command, pin      where PINs come from and stay
  *   ask, ask_text, prompts, pinentry         questions to a person, one window at a time
+ *   approve*, confirm, limit, hours, counts what else a rule may want of a use
  *   lockdown, forget_events, sd_bus          when keys are refused and PINs forgotten
  *   registry, snapshot, keyspec, memory      what the tokens hold and held, its names
  *   metrics*                  what is counted, and where it goes
@@ -27,7 +28,10 @@
 #include "agent/settings.h"
 #include "agent/watch.h"
 
+struct approvals;
+struct confirm;
 struct forget_events;
+struct limits;
 struct lockdown;
 struct metrics;
 struct notify;
@@ -49,6 +53,9 @@ struct agent {
     struct lockdown *lockdown;
     struct forget_events *forget_events;
     struct prompts *prompts;
+    struct approvals *approvals;
+    struct confirm *confirm;
+    struct limits *limits;
     struct server *server;
     /* Reads configuration and policy anew (SIGHUP), in the server's thread; what was there stays
      * on failure. NULL: there is nothing to read anew. */

@@ -3,8 +3,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "agent/approve.h"
 #include "agent/ask.h"
 #include "agent/commands.h"
+#include "agent/confirm.h"
 #include "agent/lockdown.h"
 #include "agent/pin_source.h"
 #include "agent/prompts.h"
@@ -119,7 +121,9 @@ run_lock(struct connection *c, struct words *w, struct err *err)
     secret_free(&passphrase);
     if (rc == 0) {
         prompts_withdraw(a->prompts);
+        approvals_withdraw(a->approvals);
         pins_forget_all(a->pins);
+        confirm_forget(a->confirm);
     }
     return audit(c, "lock", rc, began, err);
 }

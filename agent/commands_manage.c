@@ -6,6 +6,7 @@
 
 #include "agent/ask.h"
 #include "agent/commands.h"
+#include "agent/confirm.h"
 #include "agent/operate.h"
 #include "agent/pin_source.h"
 #include "agent/softhsm.h"
@@ -254,6 +255,7 @@ run_forget(struct connection *c, struct words *w, struct err *err)
 
     if (!w->word[0]) {
         pins_forget_all(c->agent->pins);
+        confirm_forget(c->agent->confirm);
         return audit(c, "pin", "forget", NULL, NULL, 0, began, err);
     }
     rc = registry_find_token(c->agent->registry, w->word[0], &s, &t, err);

@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #include "agent/activation.h"
+#include "agent/approve.h"
+#include "agent/confirm.h"
 #include "agent/daemon.h"
 #include "agent/forget_events.h"
 #include "agent/json_read.h"
 #include "agent/keeper.h"
+#include "agent/limit.h"
 #include "agent/lockdown.h"
 #include "agent/login.h"
 #include "agent/metrics.h"
@@ -165,6 +168,7 @@ forget_pins(void *arg, const char *why)
     struct err err = {0};
 
     pins_forget_all(a->pins);
+    confirm_forget(a->confirm);
     if (audit_write(a->audit, &e, &err) != 0)
         log_warn("that PINs were forgotten (%s) is not in the audit log: %s", why, err.text);
 }
@@ -193,6 +197,15 @@ make_parts(struct agent *a, int listener, struct err *err)
         return err_set(err, E_NOMEM, "out of memory while starting");
     a->memory = memory_new(seen);
     free(seen);
+    if (asprintf(&seen, "%s/counts", a->home->state) < 0)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    a->limits = limits_new(seen);
+    free(seen);
+    a->confirm = confirm_new();
+    a->approvals = approvals_new(conf_get_number(conf, "agent", NULL, "max-connections",
+                                                 SERVER_CONNECTIONS_DEFAULT) / 2);
+    if (!a->limits || !a->confirm || !a->approvals)
+        return err_set(err, E_NOMEM, "out of memory while starting");
     a->watch = watch_new();
     a->lockdown = lockdown_new();
     a->prompts = prompts_new();
@@ -221,6 +234,9 @@ free_parts(struct agent *a)
     pins_free(&a->pins);
     watch_free(&a->watch);
     prompts_free(&a->prompts);
+    approvals_free(&a->approvals);
+    confirm_free(&a->confirm);
+    limits_free(&a->limits);
     lockdown_free(&a->lockdown);
     memory_free(&a->memory);
     metrics_free(&a->metrics);

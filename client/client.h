@@ -176,6 +176,13 @@ int client_pin_forget(struct client *, const char *token, struct err *err) must_
  * passphrase. file: its first line, an absolute path; NULL: it is asked for, by ask_pin. */
 int client_lock(struct client *, const char *file, struct err *err) must_check;
 int client_unlock(struct client *, const char *file, struct err *err) must_check;
+/* Requests that wait for approval (PENDING): an object that the caller decrefs. With *seen other
+ * than CLIENT_ANY waits, as long as the option `wait` says, until its serial is another one:
+ * E_TIMEOUT when it stays. */
+int client_pending(struct client *, unsigned long *seen, json_t **ret, struct err *err) must_check;
+/* Approves or refuses one; ret gets it as it then stands, for the caller to decref. */
+int client_decide(struct client *, const char *id, bool yes, json_t **ret,
+                  struct err *err) must_check;
 /* Asks the agent to end; returns when it has closed its sockets. */
 int client_stop(struct client *, struct err *err) must_check;
 
