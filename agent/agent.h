@@ -36,6 +36,7 @@ struct lockdown;
 struct metrics;
 struct notify;
 struct prompts;
+struct policies;
 struct server;
 
 /* Made and taken down by main.c; each part is thread-safe. */
@@ -50,6 +51,7 @@ struct agent {
     struct audit *audit;
     struct metrics *metrics;
     struct notify *notify;   /* NULL: no service manager */
+    struct policies *policies;
     struct lockdown *lockdown;
     struct forget_events *forget_events;
     struct prompts *prompts;

@@ -14,7 +14,7 @@
 #include "signet-config.h"
 
 static const struct command *const tables[] = {commands_key, commands_list, commands_manage,
-                                               commands_pin, commands_lock, commands_approve,
+                                               commands_pin, commands_lock, commands_policy, commands_approve,
                                                commands_agent};
 #define TABLE_COUNT (sizeof tables / sizeof *tables)
 

@@ -33,6 +33,7 @@ extern const struct command commands_key[];     /* SIGN, DECRYPT, DERIVE */
 extern const struct command commands_manage[];  /* CREATE_TOKEN, ... */
 extern const struct command commands_pin[];     /* CHANGE_PIN, UNBLOCK_PIN */
 extern const struct command commands_lock[];    /* LOCK, UNLOCK */
+extern const struct command commands_policy[];  /* RELOAD, POLICY */
 extern const struct command commands_approve[]; /* PENDING, APPROVE, REFUSE */
 extern const struct command commands_agent[];   /* GETINFO, STATUS, WATCH, STOP */
 

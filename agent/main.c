@@ -24,7 +24,9 @@
 #include "agent/metrics.h"
 #include "agent/metrics_export.h"
 #include "agent/notify.h"
+#include "agent/policy.h"
 #include "agent/prompts.h"
+#include "agent/reload.h"
 #include "agent/server.h"
 #include "agent/socket.h"
 #include "base/log.h"
@@ -242,6 +244,7 @@ free_parts(struct agent *a)
     metrics_free(&a->metrics);
     notify_free(&a->notify);
     audit_close(&a->audit);
+    policies_free(&a->policies);
     settings_free(&a->settings);
 }
 
@@ -315,6 +318,16 @@ open_audit(struct agent *a, const struct home *home, struct err *err)
     return rc;
 }
 
+static int
+load_policy(struct agent *a, const struct home *home, struct err *err)
+{
+    a->policies = policies_new();
+    if (!a->policies)
+        return err_set(err, E_NOMEM, "out of memory while starting");
+    a->reload = reload_by_signal;
+    return policies_load(a->policies, home, settings_conf(a->settings), err);
+}
+
 /* All that can fail for reasons a user should see, before going to the background. */
 static int
 prepare(struct agent *a, struct home *home, const struct options *o, char **ret_log,
@@ -330,7 +343,9 @@ prepare(struct agent *a, struct home *home, const struct options *o, char **ret_
         rc = settings_load(&a->settings, home, err);
     if (rc != 0)
         return rc;
-    rc = open_audit(a, home, err);
+    rc = load_policy(a, home, err);
+    if (rc == 0)
+        rc = open_audit(a, home, err);
     if (rc == 0 && asprintf(ret_log, "%s/agent.log", home->state) < 0) {
         *ret_log = NULL;
         rc = err_set(err, E_NOMEM, "out of memory while starting");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/lockdown.h"
+#include "agent/guard.h"
 #include "agent/login.h"
 #include "agent/metrics.h"
 #include "client/wire.h"
@@ -337,7 +338,9 @@ operate(struct connection *c, const struct snapshot *snap, const struct key *key
 
     c->key = key;
     c->doing = op->name;
-    rc = anywhere(c, snap, key, op, &at, err);
+    rc = guard_permit(c, key, op, err);
+    if (rc == 0)
+        rc = anywhere(c, snap, key, op, &at, err);
     if (has_gone(rc))
         rc = look_again(c, key->name, op, moved, err);
     c->key = NULL;

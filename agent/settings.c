@@ -86,6 +86,27 @@ settings_home(const struct settings *s)
 }
 
 int
+settings_reload(struct settings *s, int (*accept)(void *arg, const struct conf *, struct err *err),
+                void *arg, struct err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&s->lock);
+    rc = load(s, err);
+    if (rc == 0) {
+        struct generation *g = s->newest;
+        rc = accept(arg, g->conf, err);
+        if (rc != 0) {
+            s->newest = g->older;
+            conf_free(&g->conf);
+            free(g);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+int
 settings_write(struct settings *s, const char *kind, const char *name, const char *key,
                const char *value, struct err *err)
 {

@@ -20,6 +20,11 @@ void settings_free(struct settings **);
 const struct conf *settings_conf(struct settings *);
 const struct home *settings_home(const struct settings *);
 
+/* Reads the files anew. accept, called with what they say, may refuse it: then, and when they are
+ * faulty, what was read before stays. */
+int settings_reload(struct settings *, int (*accept)(void *arg, const struct conf *, struct err *err),
+                    void *arg, struct err *err) must_check;
+
 /* Writes to the user's file (conf_write) and reads it again. */
 int settings_write(struct settings *, const char *kind, const char *name, const char *key,
                    const char *value, struct err *err) must_check;

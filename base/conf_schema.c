@@ -142,6 +142,7 @@ is_word_of(const char *value, const char *words)
 #define DIGESTS "sha256|sha384|sha512"
 #define CERTS "none|signer|chain"
 #define WHEN_FULL "stop|go-on"
+#define ACTIONS "allow|deny"
 
 static bool
 is_log_level(const char *value)
@@ -232,6 +233,12 @@ is_when_full(const char *value)
 }
 
 static bool
+is_action(const char *value)
+{
+    return is_word_of(value, ACTIONS);
+}
+
+static bool
 is_count(const char *value)
 {
     return is_between(value, 0, 1000000);
@@ -239,7 +246,7 @@ is_count(const char *value)
 
 static const struct conf_kind kinds[] = {
     {"agent", false}, {"module", true}, {"token", true}, {"trust", false}, {"sign", false},
-    {"fetch", false}, {"certs", false}, {"audit", false},
+    {"fetch", false}, {"certs", false}, {"audit", false}, {"key", true},
 };
 
 #define PATH "an absolute path"
@@ -273,6 +280,21 @@ static const struct conf_key keys[] = {
     {"trust", "label-policy", is_path, PATH},
     {"trust", "system-anchors", is_bool, BOOL},
     {"audit", "max-size", is_size, "a size such as 512k, 64M or 1G"},
+    {"key", "action", is_action, "one of " ACTIONS},
+    {"key", "users", is_any, "users, with commas between them"},
+    {"key", "groups", is_any, "groups, with commas between them"},
+    {"key", "executables", is_any, "paths or globs of programs, with commas between them"},
+    {"key", "units", is_any, "systemd units, with commas between them"},
+    {"key", "fronts", is_any, "fronts such as cli, with commas between them"},
+    {"key", "operations", is_any, "sign, decrypt, derive, with commas between them"},
+    {"key", "schemes", is_any, "schemes such as rsa-pss-*, with commas between them"},
+    {"key", "confirm", is_any, "no, each or session"},
+    {"key", "approvers", is_any, "2 of alice, bob, @officers"},
+    {"key", "approve-within", is_duration, DURATION},
+    {"key", "rate", is_any, "10/minute, 200/day"},
+    {"key", "count", is_count, "a number of uses"},
+    {"key", "per-user", is_bool, BOOL},
+    {"key", "hours", is_any, "mon-fri 08:00-18:00"},
     {"audit", "max-age", is_duration, DURATION},
     {"audit", "keep", is_count, "a number of files (0: all)"},
     {"audit", "when-full", is_when_full, "one of " WHEN_FULL},

@@ -54,6 +54,7 @@ extern const struct command command_sign, command_verify, command_encrypt, comma
     command_pin_forget, command_pin_change, command_pin_unblock, command_agent_watch,
     command_agent_lock, command_agent_unlock,
     command_approve, command_receipt_make, command_receipt_check, command_audit_show, command_audit_verify,
+    command_agent_reload, command_agent_policy,
     command_audit_sign;
 
 /* The row of --wait, for commands that use a key. */

@@ -21,7 +21,7 @@ const struct command *const commands[] = {
     &command_key_generate, &command_csr, &command_cert_import, &command_certs_list, &command_certs_show, &command_certs_find,
     &command_certs_add, &command_certs_remove, &command_certs_export, &command_certs_trust,
     &command_certs_distrust, &command_certs, &command_agent_start, &command_agent_stop, &command_agent_status,
-    &command_agent_watch, &command_agent_lock, &command_agent_unlock, &command_approve, &command_pin_forget, &command_pin_change, &command_pin_unblock,
+    &command_agent_watch, &command_agent_reload, &command_agent_policy, &command_agent_lock, &command_agent_unlock, &command_approve, &command_pin_forget, &command_pin_change, &command_pin_unblock,
     &command_receipt_make, &command_receipt_check, &command_audit_show, &command_audit_verify,
     &command_audit_sign, NULL,
 };

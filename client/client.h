@@ -183,6 +183,10 @@ int client_pending(struct client *, unsigned long *seen, json_t **ret, struct er
 /* Approves or refuses one; ret gets it as it then stands, for the caller to decref. */
 int client_decide(struct client *, const char *id, bool yes, json_t **ret,
                   struct err *err) must_check;
+/* Has the agent read configuration and policy anew; E_CONFIG: what it had before stays. */
+int client_reload(struct client *, struct err *err) must_check;
+/* The rules about keys, a JSON array; the caller decrefs. */
+int client_policy(struct client *, json_t **ret, struct err *err) must_check;
 /* Asks the agent to end; returns when it has closed its sockets. */
 int client_stop(struct client *, struct err *err) must_check;
 

@@ -104,6 +104,12 @@ client_status(struct client *c, json_t **ret, struct err *err)
     return ask_json(c, "telling its state", "STATUS", ret, err);
 }
 
+int
+client_policy(struct client *c, json_t **ret, struct err *err)
+{
+    return ask_json(c, "telling its policy", "POLICY", ret, err);
+}
+
 void
 client_key_clear(struct client_key *key)
 {

@@ -227,6 +227,15 @@ client_cert_import(struct client *c, const uint8_t *der, size_t len,
 }
 
 int
+client_reload(struct client *c, struct err *err)
+{
+    struct ask ask = {.doing = "reading its configuration anew"};
+    const char *words[] = {"RELOAD", NULL};
+
+    return ask_words(c, &ask, words, err);
+}
+
+int
 client_pin_forget(struct client *c, const char *token, struct err *err)
 {
     struct ask ask = {.doing = "forgetting PINs"};
