@@ -287,7 +287,7 @@ check_rates(struct counter *c, const struct limit_rule *rule, const char *key, u
         move_on(w, part_at(w, now));
         if (uses_within(w) < rate->count)
             continue;
-        return err_set(err, E_DENIED, "rule \"%.100s\": key %.*s may be used %u times a %s%s, and "
+        return err_set(err, E_DENIED, "rule \"%.100s\": key %.*s may be used %u times per %s%s, and "
                        "was; try again in %lu seconds", rule->name, KEY_DIGITS, key, rate->count,
                        span_name(rate->seconds), rule->per_user ? " by each user" : "",
                        until_free(w, rate->count, now));

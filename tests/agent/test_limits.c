@@ -104,7 +104,7 @@ START_TEST(a_rate)
     ck_assert_int_eq(use(&r, KEY, 1), E_DENIED);
     ck_assert_int_eq(kind, METRICS_DENIED_LIMIT);
     ck_assert_ptr_nonnull(strstr(err.text, "rule \"mail\": key aaaaaaaaaaaaaaaa may be used 3 "
-                                 "times a minute, and was; try again in "));
+                                 "times per minute, and was; try again in "));
     /* Another key is another counter; another user is not. */
     ck_assert_int_eq(use(&r, OTHER, 1), 0);
     ck_assert_int_eq(use(&r, KEY, 2), E_DENIED);
@@ -165,13 +165,13 @@ START_TEST(the_tightest_counts)
     ck_assert_int_eq(use(&r, KEY, 1), 0);
     ck_assert_int_eq(use(&r, KEY, 1), 0);
     ck_assert_int_eq(use(&r, KEY, 1), E_DENIED);
-    ck_assert_ptr_nonnull(strstr(err.text, "a second"));
+    ck_assert_ptr_nonnull(strstr(err.text, "per second"));
     boot += 2 * SECOND;
     /* What was denied was not counted. */
     ck_assert_int_eq(use(&r, KEY, 1), 0);
     boot += 2 * SECOND;
     ck_assert_int_eq(use(&r, KEY, 1), E_DENIED);
-    ck_assert_ptr_nonnull(strstr(err.text, "a day"));
+    ck_assert_ptr_nonnull(strstr(err.text, "per day"));
 }
 END_TEST
 
