@@ -312,15 +312,13 @@ void
 forget_events_free(struct forget_events **pf)
 {
     struct forget_events *f = pf ? *pf : NULL;
-    const uint64_t one = 1;
-
     if (!f)
         return;
     pthread_mutex_lock(&f->lock);
     f->stopping = true;
     pthread_mutex_unlock(&f->lock);
-    if (f->stop >= 0 && io_write_all(f->stop, &one, sizeof one) != 0)
-        log_error("who waits for suspend cannot be woken");
+    if (f->stop >= 0)
+        thread_ring(f->stop);
     if (f->joinable)
         pthread_join(f->thread, NULL);
     if (f->stop >= 0)

@@ -39,7 +39,9 @@ take(size_t size)
 {
     void *piece = malloc(size > 0 ? size : 1);
 
-    return piece || !reading ? piece : take_reserved(size);
+    if (!piece && reading)
+        piece = take_reserved(size);
+    return piece;
 }
 
 /* The reserve is whole again when nobody has any of it. */

@@ -217,13 +217,11 @@ void
 exporter_stop(struct exporter **px)
 {
     struct exporter *x = px ? *px : NULL;
-    const uint64_t one = 1;
 
     if (!x)
         return;
     atomic_store(&x->stopping, true);
-    if (write(x->bell, &one, sizeof one) < 0)
-        log_debug("the metrics' bell rings already");
+    thread_ring(x->bell);
     if (x->started)
         pthread_join(x->thread, NULL);
     destroy(x);

@@ -10,6 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent/thread.h"
+
 #include "base/io.h"
 
 struct prompts {
@@ -43,10 +45,7 @@ prompts_free(struct prompts **pps)
 static void
 wake(const struct prompt *p)
 {
-    const uint64_t one = 1;
-
-    if (io_write_all(p->wake, &one, sizeof one) != 0)
-        return;
+    thread_ring(p->wake);
 }
 
 static void

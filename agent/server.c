@@ -339,14 +339,11 @@ server_run(struct server *s)
 void
 server_stop(struct server *s, int fd)
 {
-    const uint64_t one = 1;
-
     pthread_mutex_lock(&s->lock);
     if (s->last < 0)
         s->last = fd;
     pthread_mutex_unlock(&s->lock);
-    if (io_write_all(s->wake, &one, sizeof one) != 0)
-        log_error("the agent cannot be woken to stop");
+    thread_ring(s->wake);
 }
 
 /* Waits until no more than `most` are left. Lock held. */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/thread.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdint.h>
+#include <unistd.h>
 
 /* Bytes. Only what is touched is memory; sanitizers take a good part of it. */
 #define STACK_SIZE (256u * 1024)
+#define RING_TRIES 8
 
 int
 thread_start(pthread_t *ret, void *(*run)(void *), void *arg)
@@ -34,6 +38,16 @@ thread_cond_init(pthread_cond_t *cond)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(cond, &attr);
     pthread_condattr_destroy(&attr);
+}
+
+void
+thread_ring(int eventfd)
+{
+    const uint64_t one = 1;
+
+    for (int i = 0; i < RING_TRIES; i++)
+        if (write(eventfd, &one, sizeof one) == (ssize_t)sizeof one || errno == EAGAIN)
+            return;
 }
 
 void

@@ -14,5 +14,8 @@ int thread_start(pthread_t *ret, void *(*run)(void *), void *arg) must_check;
 void thread_cond_init(pthread_cond_t *);
 /* Now plus ms, for such a wait. */
 void thread_deadline(struct timespec *, unsigned ms);
+/* Wakes who waits at an eventfd, unless it rings already. Tried again when it fails: that
+ * somebody is not woken is a thread that never ends. */
+void thread_ring(int eventfd);
 
 #endif

@@ -40,15 +40,6 @@ struct watch {
 };
 
 static void
-ring(int fd)
-{
-    const uint64_t one = 1;
-
-    if (write(fd, &one, sizeof one) < 0)
-        return; /* it rings already */
-}
-
-static void
 hush(int fd)
 {
     uint64_t count;
@@ -96,7 +87,7 @@ watch_poke(void *watch)
 {
     struct watch *w = watch;
 
-    ring(w->poked);
+    thread_ring(w->poked);
 }
 
 /* Milliseconds that the machine has slept in all. */
@@ -186,11 +177,11 @@ watch_stop(struct watch *w)
     pthread_mutex_lock(&w->lock);
     w->stopping = true;
     for (struct watcher *one = w->first; one; one = one->next)
-        ring(one->wake);
+        thread_ring(one->wake);
     pthread_mutex_unlock(&w->lock);
     if (!w->started)
         return;
-    ring(w->poked);
+    thread_ring(w->poked);
     pthread_join(w->thread, NULL);
     w->started = false;
 }
@@ -205,7 +196,7 @@ watch_tell(struct watch *w, const char *event)
     free(*place);
     *place = copy;
     for (struct watcher *one = w->first; one; one = one->next)
-        ring(one->wake);
+        thread_ring(one->wake);
     pthread_mutex_unlock(&w->lock);
 }
 
