@@ -322,12 +322,11 @@ tell(struct request *r)
 {
     char text[256];
 
-    if (r->c->ctx == NULL)
-        return;
     snprintf(text, sizeof text, "request %s waits for %u of rule \"%.64s\" to approve it (signet "
              "approve %s), %u seconds at most", r->id, r->rule.need, r->rule_name, r->id,
              r->rule.patience);
-    ask_notice(r->c, text);
+    if (r->c->ctx)
+        ask_notice(r->c, text);
 }
 
 int
@@ -399,12 +398,6 @@ approvals_count(struct approvals *a)
     return n;
 }
 
-static const char *
-or_empty(const char *text)
-{
-    return text ? text : "";
-}
-
 /* Locked. Foreign bytes that are no UTF-8 are left out. */
 static json_t *
 describe(const struct connection *c, const struct request *r)
@@ -419,14 +412,14 @@ describe(const struct connection *c, const struct request *r)
     text_time(r->asked, asked);
     o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o, s:b, s:b, s:b}", "id", r->id,
                   "rule", r->rule_name, "key", r->key->name, "operation", r->op->name, "scheme",
-                  or_empty(r->op->scheme), "digest", r->digest, "asked_at", asked, "need",
+                  r->op->scheme ? r->op->scheme : "", "digest", r->digest, "asked_at", asked, "need",
                   (int)r->rule.need, "expires_in",
                   (json_int_t)(r->until_ms > now ? (r->until_ms - now) / 1000u : 0), "approved_by",
                   by, "own", r->c->peer.uid == c->peer.uid, "decidable", may_decide(c, r),
                   "approved", has_approved(r, c->peer.uid));
     if (!o)
         return NULL;
-    json_object_set_new(o, "label", json_string(or_empty(r->key->label)));
+    json_object_set_new(o, "label", json_string(r->key->label ? r->key->label : ""));
     json_object_set_new(o, "asked_by",
                         json_pack("{s:I, s:I, s:s*, s:s*, s:s*}", "uid", (json_int_t)p->uid, "pid",
                                   (json_int_t)p->pid, "exe", p->exe, "unit", p->unit, "front",
@@ -489,16 +482,14 @@ check(const struct connection *c, const struct request *r, bool yes, struct err 
 static void
 count(struct request *r, uid_t uid, bool yes)
 {
-    if (!yes) {
-        r->state = REFUSED;
-        r->refused_by = uid;
-    } else {
+    if (yes)
         r->by[r->count++] = uid;
-        if (r->count >= r->rule.need)
-            r->state = GRANTED;
-    }
-    if (r->state != PENDING)
+    else
+        r->refused_by = uid;
+    if (!yes || r->count >= r->rule.need) {
+        r->state = yes ? GRANTED : REFUSED;
         ring(&r->waiter);
+    }
 }
 
 /* Locked. */
@@ -509,13 +500,10 @@ decide(struct connection *c, struct request *r, bool yes, json_t **ret_json, str
     struct err log_err = {0};
     int rc = check(c, r, yes, err), logged = audit(c, r, what, rc, &log_err);
 
-    if (rc == 0 && logged != 0) {
-        if (err)
-            *err = log_err;
-        return logged;
-    }
-    if (rc != 0)
-        return rc;
+    if (rc == 0 && logged != 0 && err)
+        *err = log_err;
+    if (rc != 0 || logged != 0)
+        return rc != 0 ? rc : logged;
     count(r, c->peer.uid, yes);
     changed(c->agent->approvals);
     if (ret_json)
@@ -560,11 +548,11 @@ approvals_decide(struct connection *c, const char *id, bool yes, json_t **ret_js
 static void
 stop_watching(struct approvals *a, struct waiter *w)
 {
-    struct waiter **at = &a->watchers;
+    struct waiter **at;
 
     pthread_mutex_lock(&a->lock);
-    while (*at != w)
-        at = &(*at)->next;
+    for (at = &a->watchers; *at != w; at = &(*at)->next)
+        ;
     *at = w->next;
     pthread_mutex_unlock(&a->lock);
     close(w->wake);

@@ -113,7 +113,8 @@ in_log() { jq -se "[.[] | select($1)] | length > 0" "$T/state/audit.log" >/dev/n
     ends 4 as $OTHER signet approve "$ID"
     says "you are no approver of rule"
     ok as $ALICE signet approve "$ID"
-    says "1 of 2 approvals"
+    ok as $BOB signet approve
+    [[ $output == *"1 of 2"*"you may decide"* ]]
     ends 4 as $ALICE signet approve "$ID"
     says "you have approved"
     [ ! -e ended ]
