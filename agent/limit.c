@@ -180,7 +180,9 @@ make_id(const struct limit_rule *rule, const char *key, uid_t uid, uint8_t id[SH
 static uint64_t
 part_at(const struct window *w, uint64_t now)
 {
-    return now / ((uint64_t)w->seconds * 1000000u / PARTS);
+    uint64_t width = (uint64_t)w->seconds * 1000000u / PARTS;
+
+    return width > 0 ? now / width : 0;
 }
 
 /* Empties the parts that have come since. */
