@@ -12,8 +12,6 @@
 
 #include "agent/thread.h"
 
-#include "base/io.h"
-
 struct prompts {
     pthread_mutex_t lock;
     struct prompt *first;
