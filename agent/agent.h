@@ -27,6 +27,7 @@
 #include "agent/registry.h"
 #include "agent/settings.h"
 #include "agent/watch.h"
+#include "base/sandbox.h"
 
 struct approvals;
 struct confirm;
@@ -62,6 +63,7 @@ struct agent {
     /* Reads configuration and policy anew (SIGHUP), in the server's thread; what was there stays
      * on failure. NULL: there is nothing to read anew. */
     int (*reload)(struct agent *, struct err *err);
+    struct sandbox_state sandbox; /* what it gave up */
     pthread_mutex_t manage; /* held by what makes tokens */
 };
 

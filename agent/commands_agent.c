@@ -58,6 +58,24 @@ render_hosts(struct hosts *hosts)
     return list;
 }
 
+/* What it gave up, and what this kernel has nothing for. */
+static json_t *
+render_sandbox(const struct sandbox_state *s)
+{
+    json_t *missing = json_array();
+    const char *phrase;
+
+    for (unsigned i = 0; missing && (phrase = sandbox_missing(s, i)); i++) {
+        if (json_array_append_new(missing, json_string(phrase)) != 0) {
+            json_decref(missing);
+            return NULL;
+        }
+    }
+    return json_pack("{s:b, s:b, s:b, s:b, s:i, s:o}", "no_new_privileges", s->no_new_privileges,
+                     "undumpable", s->undumpable, "no_core", s->no_core, "calls", s->calls,
+                     "landlock", s->landlock, "missing", missing);
+}
+
 /* What the agent keeps, and when it will forget it. */
 static json_t *
 add_pins(json_t *o, struct agent *a)
@@ -79,12 +97,13 @@ static int
 run_status(struct connection *c, struct words *w, struct err *err)
 {
     const struct agent *a = c->agent;
-    json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:b, s:b, s:i, s:i, s:o, s:o, s:i}", "version", SIGNET_VERSION,
+    json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:b, s:b, s:i, s:i, s:o, s:o, s:o, s:i}", "version", SIGNET_VERSION,
                           "pid", (int)getpid(), "protocol", PROTOCOL, "socket",
                           a->home->socket, "system", a->home->system, "notified",
                           a->notify != NULL, "uptime", (int)server_uptime(a->server),
                           "connections", (int)server_connections(a->server), "hosts",
-                          render_hosts(a->hosts), "metrics", metrics_json(a->metrics),
+                          render_hosts(a->hosts), "metrics", metrics_json(a->metrics), "sandbox",
+                          render_sandbox(&a->sandbox),
                           "secrets_unlocked",
                           (int)secret_unlocked_count());
     char *text;

@@ -39,6 +39,7 @@ host_new(struct host **ret, const struct host_config *conf, struct err *err)
     h->conf.path = copy(conf->path, &ok);
     h->conf.init_args = copy(conf->init_args, &ok);
     h->conf.softhsm_conf = copy(conf->softhsm_conf, &ok);
+    h->conf.no_sandbox = conf->no_sandbox;
     h->no_wait = !conf->wait;
     h->conf.changed = conf->changed;
     h->conf.arg = conf->arg;

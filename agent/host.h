@@ -37,6 +37,7 @@ struct host_config {
     const char *init_args;    /* or NULL */
     const char *softhsm_conf; /* SOFTHSM2_CONF for this host, or NULL */
     unsigned lanes;           /* 1 to HOST_LANES_MAX; 0: the default, and one for cards */
+    bool no_sandbox;          /* it keeps all its rights (pkcs11/host_args.h) */
     bool wait;                /* C_WaitForSlotEvent may be tried (pkcs11/events.h) */
     /* Called by the host's own thread, which it must not hold up: tokens may have come
      * or gone, or the process was started anew. May be NULL. */

@@ -89,8 +89,9 @@ run_host(const struct host_config *conf, char *program, unsigned count, bool no_
 {
     char lanes[12], module[] = "--module", path[] = "--path", kit[] = "--p11-kit",
          args[] = "--init-args", opt_lanes[] = "--lanes", events[] = "--events",
-         opt_no_wait[] = "--no-wait", setting[PATH_MAX + 16];
-    char *argv[14], **env = NULL;
+         opt_no_wait[] = "--no-wait",
+         opt_no_sandbox[] = "--no-sandbox", setting[PATH_MAX + 16];
+    char *argv[15], **env = NULL;
     unsigned n = 0;
     int rc;
 
@@ -109,6 +110,8 @@ run_host(const struct host_config *conf, char *program, unsigned count, bool no_
     argv[n++] = events;
     if (no_wait)
         argv[n++] = opt_no_wait;
+    if (conf->no_sandbox)
+        argv[n++] = opt_no_sandbox;
     argv[n] = NULL;
     if (conf->softhsm_conf) {
         snprintf(setting, sizeof setting, "SOFTHSM2_CONF=%s", conf->softhsm_conf);

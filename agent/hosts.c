@@ -129,6 +129,7 @@ add_configured(struct hosts *hs, const struct conf *conf)
             .init_args = conf_get(conf, "module", name, "init-args"),
             .softhsm_conf = conf_get(conf, "module", name, "softhsm-conf"),
             .lanes = conf_get_number(conf, "module", name, "lanes", 0),
+            .no_sandbox = !conf_get_bool(conf, "module", name, "sandbox", true),
             .wait = conf_get_bool(conf, "module", name, "wait-for-events", false),
         };
         if (!conf_get_bool(conf, "module", name, "disable", false))

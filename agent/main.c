@@ -362,6 +362,20 @@ block_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* What it starts inherits all of this, and token hosts, PIN dialogs and PIN commands need what
+ * nobody here can know. So the agent gives up what none of them can want; its own parsing of
+ * strangers' messages is none. */
+static void
+confine(struct agent *a)
+{
+    const struct sandbox s = {.may = SANDBOX_PROGRAMS | SANDBOX_INTERNET | SANDBOX_LISTEN |
+                                     SANDBOX_NAMESPACES};
+
+    sandbox_enter(&s, &a->sandbox);
+    if (!a->sandbox.calls && !sandbox_sanitized())
+        log_warn("system calls are not filtered: this kernel cannot");
+}
+
 static int
 become_agent(struct agent *a, struct daemon *d, struct options *o, const char *log,
              struct err *err)
@@ -381,6 +395,7 @@ become_agent(struct agent *a, struct daemon *d, struct options *o, const char *l
     if (rc == 0) {
         daemon_note_pid(d);
         rc = log_open("signet-agent", NULL, err);
+        confine(a);
     }
     if (rc == 0)
         rc = serve(a, d, passed ? NULL : &own, o, err);

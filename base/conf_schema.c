@@ -269,6 +269,7 @@ static const struct conf_key keys[] = {
     {"module", "init-args", is_any, "a text"},
     {"module", "softhsm-conf", is_path, PATH},
     {"module", "disable", is_bool, BOOL},
+    {"module", "sandbox", is_bool, BOOL},
     {"module", "wait-for-events", is_bool, BOOL},
     {"token", "pin-source", is_pin_source,
      "file:/path, credential:NAME or command:/path and its words"},

@@ -85,6 +85,28 @@ put_pins(const json_t *status, struct buf *out)
     return rc == 0 ? buf_put_byte(out, '\n') : rc;
 }
 
+/* What could not be had on this kernel. */
+static int
+put_sandbox(const json_t *sandbox, struct buf *out)
+{
+    const json_t *missing = json_object_get(sandbox, "missing"), *phrase;
+    size_t i;
+    int rc = 0;
+
+    if (sandbox && json_array_size(missing) == 0)
+        return buf_put_str(out, "sandbox      all that Signet asks of the kernel\n");
+    json_array_foreach(missing, i, phrase) {
+        const char *text = json_string_value(phrase);
+        if (rc == 0)
+            rc = buf_put_str(out, "sandbox      not to be had here: ");
+        if (rc == 0)
+            rc = text_put_safe(out, text ? text : "?", strlen(text ? text : "?"));
+        if (rc == 0)
+            rc = buf_put_byte(out, '\n');
+    }
+    return rc;
+}
+
 /* What it has done so far, if anything. */
 static int
 put_operations(const json_t *metrics, struct buf *out)
@@ -119,6 +141,8 @@ put_status(const json_t *status, struct buf *out)
                       "memlock limit\n", number(status, "secrets_unlocked"));
     if (rc == 0)
         rc = put_pins(status, out);
+    if (rc == 0)
+        rc = put_sandbox(json_object_get(status, "sandbox"), out);
     if (rc == 0)
         rc = put_operations(json_object_get(status, "metrics"), out);
     if (rc == 0 && json_array_size(hosts) > 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/confine.h"
 #include "cli/stream.h"
 
 void
@@ -150,6 +151,8 @@ run(struct cli *cli, const struct options *o, struct err *err)
     int rc = prepare(&d, cli, o, err);
 
     if (rc == 0) {
+        confine_parser(cli, o, d.trust,
+                       confine_meet_agent(cli, !options_has(o, "password-file")));
         rc = d.cms ? decrypt_cms(&d, err) : decrypt_mail(&d, err);
         rc = rc == 0 ? conclude(cli, &d, err) : give_up(&d, rc, err);
     }

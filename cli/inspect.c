@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "cli/cli.h"
+#include "cli/confine.h"
 #include "cli/inspect_int.h"
 #include "cli/recognise.h"
 #include "cli/tree.h"
@@ -249,6 +250,7 @@ run(struct cli *cli, const struct options *o, struct err *err)
     if (rc == 0 && (i.piece == NULL || i.root == NULL))
         rc = err_set(err, E_NOMEM, "out of memory");
     if (rc == 0) {
+        confine_parser(cli, NULL, NULL, CONFINE_NO_AGENT);
         describe_string(&i.d, i.root, "input", infile_name(i.in));
         rc = inspect(&i, err);
     }

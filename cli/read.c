@@ -4,6 +4,7 @@
 
 #include "cli/advice.h"
 #include "cli/cli.h"
+#include "cli/confine.h"
 #include "cli/opener.h"
 #include "cli/peel.h"
 #include "cli/stream.h"
@@ -261,6 +262,7 @@ run(struct cli *cli, const struct options *o, struct err *err)
     if (rc == 0)
         rc = harvest_new(&job.options.harvest, cli, err);
     if (rc == 0) {
+        confine_parser(cli, o, job.trust, confine_meet_agent(cli, false));
         rc = read_and_judge(&job, err);
         rc = rc == 0 ? conclude(cli, &job, err) : report_failure(cli, &job, rc, err);
     }

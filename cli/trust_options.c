@@ -21,6 +21,7 @@ struct trust {
     struct path_options path;
     const char *policies[TRUST_POLICIES_MAX + 1];
     const char *label_policy;
+    bool may_fetch;
 };
 
 void
@@ -93,6 +94,7 @@ make_fetcher(struct trust *t, const struct conf *conf, const struct options *o, 
 
     fetch_settings_read(&settings, conf);
     settings.offline = is_offline(conf, o);
+    t->may_fetch = !settings.offline;
     return fetcher_new(&t->fetcher, &settings, err);
 }
 
@@ -271,6 +273,18 @@ struct fetcher *
 trust_fetcher(const struct trust *t)
 {
     return t->fetcher;
+}
+
+bool
+trust_may_fetch(const struct trust *t)
+{
+    return t->may_fetch;
+}
+
+const char *
+trust_label_policy(const struct trust *t)
+{
+    return t->label_policy;
 }
 
 void

@@ -63,6 +63,8 @@ const struct path_options *trust_path(const struct trust *);
 const struct anchors *trust_anchors(const struct trust *);
 struct store *trust_store(const struct trust *);     /* NULL: there is none */
 struct fetcher *trust_fetcher(const struct trust *); /* NULL: nothing can be fetched */
+bool trust_may_fetch(const struct trust *);          /* not offline */
+const char *trust_label_policy(const struct trust *); /* the file, or NULL */
 /* Sets anchors, path and label_policy; the rest stays. */
 void trust_fill(const struct trust *, struct verdict_options *ret);
 

@@ -3,6 +3,7 @@
 
 #include "cli/check.h"
 #include "cli/cli.h"
+#include "cli/confine.h"
 #include "cli/recognise.h"
 #include "cli/verdict_print.h"
 
@@ -101,6 +102,7 @@ run(struct cli *cli, const struct options *o, struct err *err)
     if (rc == 0)
         rc = open_output(&c, cli, o, err);
     if (rc == 0) {
+        confine_parser(cli, o, c.trust, CONFINE_NO_AGENT);
         rc = c.cms ? check_cms(&c, err) : check_mail(&c, err);
         if (rc == 0)
             rc = conclude(cli, &c, &style, err);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "base/secret_heap.h"
 
 /* Held bytes at most: two lines of the longest kind (1,002 bytes) and more. */
 #define HELD_MAX 4000
@@ -78,6 +79,18 @@ ends_turn(struct channel *ch, const char *data, size_t len)
     return !more;
 }
 
+/* libassuan keeps a data line that is out until another one is as long: a PIN for as long as the
+ * connection lives. Only what is in the context itself is ours to wipe. */
+static void
+wipe_line(assuan_context_t ctx, const void *data, size_t len)
+{
+    uintptr_t start = (uintptr_t)ctx, line = (uintptr_t)data;
+    size_t size = secret_heap_size(ctx);
+
+    if (line >= start && size >= len && line - start <= size - len)
+        wipe((void *)line, len);
+}
+
 /* libassuan gives us a whole line or a part of one, never parts of two. */
 static ssize_t
 hook_write(assuan_context_t ctx, assuan_fd_t fd, const void *data, size_t len)
@@ -92,7 +105,9 @@ hook_write(assuan_context_t ctx, assuan_fd_t fd, const void *data, size_t len)
         len = HELD_MAX;
     memcpy(ch->held + ch->len, data, len);
     ch->len += len;
-    if (ends_turn(ch, data, len) && flush(ch, fd) != 0)
+    bool now = ends_turn(ch, data, len);
+    wipe_line(ctx, data, len);
+    if (now && flush(ch, fd) != 0)
         return -1;
     return (ssize_t)len;
 }

@@ -16,6 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/sandbox.h"
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -141,4 +143,15 @@ confine(struct err *err)
     if (small_stacks() != 0 || (!SANITIZED && filter_calls() != 0))
         return err_set_sys(err, E_SYSTEM, errno, "signet-fetch cannot confine itself");
     return 0;
+}
+
+/* Folders of the system's configuration, certificates and libraries; nothing is written, and
+ * nothing of any user's is read. */
+void
+confine_files(const char *anchor)
+{
+    const char *const read[] = {"/etc", "/usr", "/opt", "/run/systemd/resolve", "/var/lib/unbound",
+                                "/dev/urandom", anchor[0] != '\0' ? anchor : NULL, NULL};
+    const struct sandbox s = {.may = SANDBOX_INTERNET, .files = true, .read = read};
+    sandbox_enter(&s, NULL);
 }

@@ -17,5 +17,8 @@
 
 /* Before any thread is begun. */
 int confine(struct err *err) must_check;
+/* Then, when it is known what is to be read besides the system's own files: anchor may be empty.
+ * Where the kernel has no Landlock, the above has to do. */
+void confine_files(const char *anchor);
 
 #endif

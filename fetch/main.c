@@ -157,5 +157,6 @@ main(void)
     }
     if (wire_get_settings(&h.settings, h.first, receive(h.first, 0)) != 0)
         return 6;
+    confine_files(h.settings.trust_anchor);
     serve(&h);
 }

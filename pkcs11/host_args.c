@@ -6,16 +6,17 @@
 
 const char host_usage[] =
     "usage: signet-token [--module NAME] --path FILE | --p11-kit NAME [--init-args TEXT]\n"
-    "                    [--lanes N] [--events] [--no-wait]\n"
+    "                    [--lanes N] [--events] [--no-wait] [--no-sandbox]\n"
     "       signet-token --list\n"
     "\n"
     "Serves one PKCS#11 module to signet-agent, on the sockets it inherits as\n"
     "descriptors 3 and up, one per lane; with --events it tells on the one behind them\n"
-    "when tokens come and go, with --no-wait never by C_WaitForSlotEvent. --list prints\n"
-    "the modules that p11-kit's configuration names.\n";
+    "when tokens come and go, with --no-wait never by C_WaitForSlotEvent.\n"
+    "With --no-sandbox the module may do what others may not: mount, listen, keep keys in\n"
+    "the kernel. --list prints the modules that p11-kit's configuration names.\n";
 
 enum { OPT_MODULE = 256, OPT_PATH, OPT_P11_KIT, OPT_INIT_ARGS, OPT_LANES, OPT_EVENTS,
-       OPT_NO_WAIT, OPT_LIST, OPT_HELP, OPT_VERSION };
+       OPT_NO_WAIT, OPT_NO_SANDBOX, OPT_LIST, OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
     {"module", required_argument, NULL, OPT_MODULE},
@@ -25,6 +26,7 @@ static const struct option options[] = {
     {"lanes", required_argument, NULL, OPT_LANES},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"no-wait", no_argument, NULL, OPT_NO_WAIT},
+    {"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
     {"list", no_argument, NULL, OPT_LIST},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -67,6 +69,9 @@ take(struct host_args *a, int option, struct err *err)
         return 0;
     case OPT_NO_WAIT:
         a->no_wait = true;
+        return 0;
+    case OPT_NO_SANDBOX:
+        a->no_sandbox = true;
         return 0;
     case OPT_LIST:
         a->task = HOST_LIST;

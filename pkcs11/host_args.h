@@ -18,6 +18,7 @@ struct host_args {
     struct module_options module;
     unsigned lanes;
     bool events;  /* the descriptor behind the lanes' takes what pkcs11/events.h says */
+    bool no_sandbox; /* the module keeps all rights ([module] sandbox = no) */
     bool no_wait; /* C_WaitForSlotEvent is not to be called */
 };
 

@@ -5,6 +5,7 @@
 #include <assuan.h>
 #include <openssl/crypto.h>
 
+#include "base/sandbox.h"
 #include "base/secret.h"
 #include "pkcs11/host.h"
 #include "pkcs11/host_args.h"
@@ -21,6 +22,17 @@ static int
 print(const char *text)
 {
     return fputs(text, stdout) == EOF ? E_OUTPUT : 0;
+}
+
+/* Modules need files, devices, sockets and sometimes programs of their own; none needs to look
+ * into other processes, to mount, or to be called from outside. */
+static void
+confine(bool all_rights)
+{
+    const struct sandbox s = {.may = SANDBOX_PROGRAMS | SANDBOX_INTERNET};
+
+    if (!all_rights)
+        sandbox_enter(&s, NULL);
 }
 
 static int
@@ -42,6 +54,7 @@ run(int argc, char **argv, struct err *err)
         rc = print("signet-token " SIGNET_VERSION "\n");
         break;
     case HOST_SERVE:
+        confine(args.no_sandbox);
         return host_serve(&args, err);
     }
     if (rc == E_OUTPUT || fflush(stdout) != 0)
