@@ -129,8 +129,6 @@ confine_files(const struct sandbox *s, int version)
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + 8 * (n))
 #define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
 #define ERRNO(e) RETURN(SECCOMP_RET_ERRNO | ((e) & SECCOMP_RET_DATA))
-#define REFUSE_AS(name, e) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), ERRNO(e)
-#define REFUSE(name) REFUSE_AS(name, EPERM)
 /* Allowed only with this value of the argument; with that bit in it. */
 #define ONLY_WITH(name, n, value) \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4), ARGUMENT(n), \
@@ -149,42 +147,13 @@ static const struct sock_filter begin[] = {
 #endif
 };
 
-/* Nobody's. PTRACE_TRACEME (0) harms only who calls it, and modules of vendors do. */
-static const struct sock_filter always[] = {
-    ONLY_WITH(ptrace, 0, 0),
-    REFUSE(process_vm_readv), REFUSE(process_vm_writev), REFUSE(pidfd_getfd),
-    REFUSE(process_madvise), REFUSE(kcmp), REFUSE(kexec_load), REFUSE(kexec_file_load),
-    REFUSE(init_module), REFUSE(finit_module), REFUSE(delete_module), REFUSE(bpf),
-    REFUSE(perf_event_open), REFUSE(userfaultfd), REFUSE(reboot), REFUSE(swapon),
-    REFUSE(swapoff), REFUSE(acct), REFUSE(quotactl), REFUSE(settimeofday),
-    REFUSE(clock_settime), REFUSE(open_by_handle_at), REFUSE(syslog), REFUSE(fanotify_init),
-    /* Their callers go on without. */
-    REFUSE_AS(io_uring_setup, ENOSYS),
-#ifdef __x86_64__
-    REFUSE(iopl), REFUSE(ioperm),
-#endif
-};
-
-static const struct sock_filter namespaces[] = {
-    REFUSE(mount), REFUSE(umount2), REFUSE(pivot_root), REFUSE(chroot), REFUSE(setns),
-    REFUSE(unshare), REFUSE(move_mount), REFUSE(fsopen), REFUSE(fsconfig), REFUSE(fsmount),
-    REFUSE(fspick), REFUSE(open_tree), REFUSE(mount_setattr), REFUSE(add_key), REFUSE(keyctl),
-    REFUSE(request_key),
-};
-
-static const struct sock_filter programs[] = {
-    REFUSE(execve), REFUSE(execveat),
-#ifdef __x86_64__
-    REFUSE(fork), REFUSE(vfork),
-#endif
-    /* Its flags are out of a filter's sight: the C library then uses the older one. */
-    REFUSE_AS(clone3, ENOSYS),
+/* Calls that are allowed only with some argument. PTRACE_TRACEME (0) harms only who calls it, and
+ * modules of vendors do. */
+static const struct sock_filter trace[] = {ONLY_WITH(ptrace, 0, 0)};
+static const struct sock_filter threads[] = {
     ONLY_WITH_BIT(clone, 0, 0x00010000 /* CLONE_THREAD */),
 };
-
-static const struct sock_filter listens[] = {REFUSE(listen), REFUSE(accept), REFUSE(accept4)};
 static const struct sock_filter internet[] = {ONLY_WITH(socket, 0, AF_UNIX)};
-static const struct sock_filter end[] = {RETURN(SECCOMP_RET_ALLOW)};
 
 static const struct {
     unsigned unless;
@@ -192,27 +161,105 @@ static const struct {
     size_t count;
 } parts[] = {
 #define PART(unless, code) {unless, code, sizeof code / sizeof *code}
-    PART(0, begin), PART(SANDBOX_PROGRAMS, programs), PART(SANDBOX_INTERNET, internet),
-    PART(SANDBOX_LISTEN, listens), PART(SANDBOX_NAMESPACES, namespaces), PART(0, always),
-    PART(0, end),
+    PART(0, begin), PART(0, trace), PART(SANDBOX_PROGRAMS, threads),
+    PART(SANDBOX_INTERNET, internet),
 };
+
+/* Calls that are refused, unless one of these is needed. After ENOSYS callers go on without, and
+ * clone3's flags are out of a filter's sight: the C library then uses clone. */
+static const struct refusal {
+    unsigned nr, unless;
+    int error;
+} refusals[] = {
+#define REFUSE(name, unless) {SYS_##name, unless, EPERM}
+    REFUSE(process_vm_readv, 0), REFUSE(process_vm_writev, 0), REFUSE(pidfd_getfd, 0),
+    REFUSE(process_madvise, 0), REFUSE(kcmp, 0), REFUSE(kexec_load, 0),
+    REFUSE(kexec_file_load, 0), REFUSE(init_module, 0), REFUSE(finit_module, 0),
+    REFUSE(delete_module, 0), REFUSE(bpf, 0), REFUSE(perf_event_open, 0),
+    REFUSE(userfaultfd, 0), REFUSE(reboot, 0), REFUSE(swapon, 0), REFUSE(swapoff, 0),
+    REFUSE(acct, 0), REFUSE(quotactl, 0), REFUSE(settimeofday, 0), REFUSE(clock_settime, 0),
+    REFUSE(open_by_handle_at, 0), REFUSE(syslog, 0), REFUSE(fanotify_init, 0),
+    {SYS_io_uring_setup, 0, ENOSYS},
+    REFUSE(mount, SANDBOX_NAMESPACES), REFUSE(umount2, SANDBOX_NAMESPACES),
+    REFUSE(pivot_root, SANDBOX_NAMESPACES), REFUSE(chroot, SANDBOX_NAMESPACES),
+    REFUSE(setns, SANDBOX_NAMESPACES), REFUSE(unshare, SANDBOX_NAMESPACES),
+    REFUSE(move_mount, SANDBOX_NAMESPACES), REFUSE(fsopen, SANDBOX_NAMESPACES),
+    REFUSE(fsconfig, SANDBOX_NAMESPACES), REFUSE(fsmount, SANDBOX_NAMESPACES),
+    REFUSE(fspick, SANDBOX_NAMESPACES), REFUSE(open_tree, SANDBOX_NAMESPACES),
+    REFUSE(mount_setattr, SANDBOX_NAMESPACES), REFUSE(add_key, SANDBOX_NAMESPACES),
+    REFUSE(keyctl, SANDBOX_NAMESPACES), REFUSE(request_key, SANDBOX_NAMESPACES),
+    REFUSE(execve, SANDBOX_PROGRAMS), REFUSE(execveat, SANDBOX_PROGRAMS),
+    {SYS_clone3, SANDBOX_PROGRAMS, ENOSYS},
+    REFUSE(listen, SANDBOX_LISTEN), REFUSE(accept, SANDBOX_LISTEN),
+    REFUSE(accept4, SANDBOX_LISTEN),
+#ifdef __x86_64__
+    REFUSE(iopl, 0), REFUSE(ioperm, 0), REFUSE(fork, SANDBOX_PROGRAMS),
+    REFUSE(vfork, SANDBOX_PROGRAMS),
+#endif
+};
+
+#define REFUSALS (sizeof refusals / sizeof *refusals)
+/* Calls in a group of the filter. */
+#define GROUP 7u
+
+static size_t
+sort_refusals(unsigned may, struct refusal sorted[REFUSALS])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < REFUSALS; i++) {
+        size_t at = n;
+        if (may & refusals[i].unless)
+            continue;
+        for (; at > 0 && sorted[at - 1].nr > refusals[i].nr; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = refusals[i];
+        n++;
+    }
+    return n;
+}
+
+/* In groups by number, so that few instructions are run: when a filter is loaded the kernel runs
+ * it for every call there is, to remember which are always allowed, and that is what loading
+ * costs. Returns the new length. */
+static size_t
+put_refusals(struct sock_filter *code, size_t len, const struct refusal *sorted, size_t n)
+{
+    for (size_t i = 0; i < n; i += GROUP) {
+        size_t count = n - i < GROUP ? n - i : GROUP;
+        if (i + count < n)
+            code[len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
+                                                       sorted[i + count].nr,
+                                                       (unsigned char)(2 * count + 1), 0);
+        for (size_t k = i; k < i + count; k++) {
+            code[len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sorted[k].nr, 0, 1);
+            code[len++] = (struct sock_filter)ERRNO((unsigned)sorted[k].error);
+        }
+        code[len++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+    }
+    return len;
+}
 
 static bool
 filter_calls(unsigned may)
 {
     struct sock_filter code[FILTER_MAX];
-    struct sock_fprog program = {0, code};
+    struct refusal sorted[REFUSALS];
+    size_t len = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (may & parts[i].unless)
             continue;
-        if (program.len + parts[i].count > FILTER_MAX)
-            return false;
-        memcpy(code + program.len, parts[i].code, parts[i].count * sizeof *code);
-        program.len = (unsigned short)(program.len + parts[i].count);
+        memcpy(code + len, parts[i].code, parts[i].count * sizeof *code);
+        len += parts[i].count;
     }
+    len = put_refusals(code, len, sorted, sort_refusals(may, sorted));
+    struct sock_fprog program = {(unsigned short)len, code};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0
         || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
+
+/* Each refusal takes two instructions, each group two more, each part no more than ten. */
+_Static_assert(2 * REFUSALS + 2 * (REFUSALS / GROUP + 1) + 10 * (sizeof parts / sizeof *parts) <=
+                   FILTER_MAX, "the longest filter has room");
 #else
 static bool
 filter_calls(unsigned may)
