@@ -21,7 +21,7 @@ words_json(const struct policy_words *w)
     json_t *list = json_array();
 
     for (unsigned i = 0; i < w->count; i++)
-        json_array_append_new(list, json_string(w->word[i]));
+        json_array_append_new(list, json_string(w->word[i].text));
     return list;
 }
 
@@ -35,33 +35,60 @@ ids_json(const struct policy_ids *ids)
     return list;
 }
 
-/* Conditions that are absent are left out. */
 static json_t *
-rule_json(const struct rule *r)
+operations_json(unsigned mask)
 {
-    static const char *const confirms[] = {"no", "each", "session"};
+    json_t *list = json_array();
+
+    for (unsigned i = 0; policy_operations[i]; i++)
+        if (mask & 1u << i)
+            json_array_append_new(list, json_string(policy_operations[i]));
+    return list;
+}
+
+static void
+put_conditions(json_t *o, const struct rule *r)
+{
     const struct {
         const char *name;
         const struct policy_words *words;
     } lists[] = {{"executables", &r->executables}, {"units", &r->units}, {"fronts", &r->fronts},
-                 {"operations", &r->operations},   {"schemes", &r->schemes}};
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "key", r->pattern, "rule", r->name, "action",
-                          r->deny ? "deny" : "allow", "confirm", confirms[r->confirm]);
+                 {"schemes", &r->schemes}};
 
     if (r->users.count > 0)
         json_object_set_new(o, "users", ids_json(&r->users));
     if (r->groups.count > 0)
         json_object_set_new(o, "groups", ids_json(&r->groups));
+    if (r->operations != 0)
+        json_object_set_new(o, "operations", operations_json(r->operations));
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i].words->count > 0)
             json_object_set_new(o, lists[i].name, words_json(lists[i].words));
+}
+
+/* What is absent is left out. */
+static json_t *
+rule_json(const struct rule *r)
+{
+    static const char *const confirms[] = {"no", "each", "session"};
+    const struct {
+        const char *name, *text;
+    } texts[] = {{"approvers", r->approvers}, {"rate", r->rate}, {"hours", r->hours}};
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "key", r->pattern, "rule", r->name, "action",
+                          r->deny ? "deny" : "allow", "confirm", confirms[r->confirm]);
+
+    put_conditions(o, r);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].text)
+            json_object_set_new(o, texts[i].name, json_string(texts[i].text));
     if (r->approve.need > 0)
-        json_object_set_new(o, "approvals", json_integer((json_int_t)r->approve.need));
+        json_object_set_new(o, "approve_within",
+                            json_integer((json_int_t)(r->approve.patience ? r->approve.patience
+                                                                          : APPROVE_PATIENCE_DEFAULT)));
     if (r->limits.total > 0)
         json_object_set_new(o, "count", json_integer((json_int_t)r->limits.total));
-    json_object_set_new(o, "limited", json_boolean(r->limits.rate_count > 0 ||
-                                                   r->limits.total > 0 ||
-                                                   r->limits.hours.count > 0));
+    if (r->limits.per_user)
+        json_object_set_new(o, "per_user", json_true());
     return o;
 }
 

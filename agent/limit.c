@@ -172,7 +172,7 @@ make_id(const struct limit_rule *rule, const char *key, uid_t uid, uint8_t id[SH
 {
     char text[512];
     int n = snprintf(text, sizeof text, "%.64s %ld %.400s", key,
-                     rule->per_user ? (long)uid : -1L, rule->name);
+                     rule->per_user ? (long)uid : -1L, rule->id ? rule->id : rule->name);
 
     sha256(text, n > 0 ? (size_t)n : 0, id);
 }

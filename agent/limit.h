@@ -10,7 +10,7 @@
  * disk, uses are booked ahead, up to a 16th of what is left and 64 at most: after a crash those count
  * as used, after an orderly end they do not.
  *
- * Each counter belongs to a rule (by its name), a key, and, with per_user, a user. What was
+ * Each counter belongs to a rule (by its id), a key, and, with per_user, a user. What was
  * permitted is used, whatever becomes of the operation.
  *
  * Thread-safe. The rule is borrowed during the call only.
@@ -37,7 +37,8 @@ struct limit_rate {
 
 /* What a rule says; all zero: nothing is limited. */
 struct limit_rule {
-    const char *name;
+    const char *name;        /* for sentences */
+    const char *id;          /* what its counters belong to; NULL: the name */
     struct limit_rate rates[LIMITS_RATES_MAX];
     unsigned rate_count;
     uint64_t total;          /* 0: any number */

@@ -3,12 +3,16 @@
 
 #include <fnmatch.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
-/* Groups of one client, at most (NGROUPS_MAX is 65536: the rest is not looked at). */
+/* Groups of one client that are looked at; who has more has unknown ones. */
 #define GROUPS_MAX 1024
+
+const char *const policy_operations[] = {"sign", "decrypt", "derive", NULL};
 
 struct policies {
     pthread_mutex_t lock;
@@ -65,19 +69,6 @@ policy_unref(struct policy **pp)
     free(p);
 }
 
-/* policy.d beside a signet.conf. */
-static int
-add_beside(struct policy *p, const char *config, struct err *err)
-{
-    const char *slash = strrchr(config, '/');
-    char *folder = slash ? strndup(config, (size_t)(slash - config)) : strdup(".");
-    int rc = folder ? policy_add_folder(p, folder, err)
-                    : err_set(err, E_NOMEM, "out of memory while reading the policy");
-
-    free(folder);
-    return rc;
-}
-
 int
 policies_load(struct policies *all, const struct home *home, const struct conf *conf,
               struct err *err)
@@ -88,11 +79,7 @@ policies_load(struct policies *all, const struct home *home, const struct conf *
     if (!p)
         return err_set(err, E_NOMEM, "out of memory while reading the policy");
     atomic_init(&p->refs, 1);
-    rc = policy_add(p, conf, home->config, err);
-    if (rc == 0 && home->site)
-        rc = policy_add_folder(p, home->site, err);
-    if (rc == 0)
-        rc = add_beside(p, home->config, err);
+    rc = policy_read(p, home, conf, err);
     if (rc != 0) {
         policy_unref(&p);
         return rc;
@@ -118,24 +105,31 @@ policy_rule(const struct policy *p, unsigned i)
 }
 
 static bool
-is_name_of(const char *pattern, const struct key *key)
+is_like(const struct policy_word *w, const char *text)
 {
-    size_t len = strlen(pattern);
-
-    return len >= POLICY_NAME_MIN && strspn(pattern, "0123456789abcdef") == len &&
-           strncmp(key->name, pattern, len) == 0;
+    switch (w->match) {
+    case POLICY_ALL:
+        return true;
+    case POLICY_SAME:
+        return strcmp(w->text, text) == 0;
+    case POLICY_BEGINNING:
+        return strncmp(w->text, text, w->len) == 0;
+    case POLICY_GLOB:
+        return fnmatch(w->text, text, 0) == 0;
+    }
+    return false;
 }
 
 static bool
 covers(const struct rule *r, const struct key *key)
 {
-    if (strcmp(r->pattern, "*") == 0 || is_name_of(r->pattern, key))
+    if ((r->covers.match == POLICY_ALL && !r->of_token) ||
+        (r->by_name && strncasecmp(key->name, r->pattern, r->covers.len) == 0))
         return true;
     for (unsigned i = 0; i < key->place_count; i++) {
         const struct key_place *at = &key->places[i];
-        if (strncmp(r->pattern, "token:", 6) == 0
-                ? fnmatch(r->pattern + 6, at->token->label, 0) == 0
-                : at->label[0] && fnmatch(r->pattern, at->label, 0) == 0)
+        if (r->of_token ? is_like(&r->covers, at->token->label)
+                        : at->label[0] && is_like(&r->covers, at->label))
             return true;
     }
     return false;
@@ -144,12 +138,17 @@ covers(const struct rule *r, const struct key *key)
 static bool
 has_word(const struct policy_words *list, const char *text)
 {
-    if (list->count == 0)
-        return true;
     for (unsigned i = 0; i < list->count; i++)
-        if (text && fnmatch(list->word[i], text, 0) == 0)
+        if (is_like(&list->word[i], text))
             return true;
-    return false;
+    return list->count == 0;
+}
+
+/* What is unknown is what a rule that denies is about. */
+static bool
+may_have_word(const struct rule *r, const struct policy_words *list, const char *text)
+{
+    return text[0] || list->count == 0 ? has_word(list, text) : r->deny;
 }
 
 static bool
@@ -163,49 +162,94 @@ has_id(const struct policy_ids *list, uid_t id)
 
 /* As the kernel knew them when the client connected. */
 static bool
-in_group(const struct policy_ids *list, int fd)
+in_group(const struct rule *r, int fd)
 {
     gid_t groups[GROUPS_MAX];
     socklen_t size = sizeof groups;
     struct ucred cred;
     socklen_t cred_size = sizeof cred;
 
-    if (list->count == 0)
+    if (r->groups.count == 0)
         return true;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_size) == 0 && has_id(list, cred.gid))
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_size) == 0 &&
+        has_id(&r->groups, cred.gid))
         return true;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
-        return false;
+        return r->deny;
     for (size_t i = 0; i < size / sizeof *groups; i++)
-        if (has_id(list, groups[i]))
+        if (has_id(&r->groups, groups[i]))
             return true;
     return false;
 }
 
-/* Schemes are a matter of signing and decrypting; a rule about them says nothing of others. */
-static bool
-holds(const struct rule *r, const struct policy_request *q)
+static unsigned
+operation_bit(const char *name)
 {
-    return (r->users.count == 0 || has_id(&r->users, q->peer->uid)) &&
-           has_word(&r->operations, q->operation) && has_word(&r->schemes, q->scheme) &&
-           has_word(&r->fronts, q->peer->front) && has_word(&r->executables, q->peer->exe) &&
-           has_word(&r->units, q->peer->unit) && in_group(&r->groups, q->fd);
+    for (unsigned i = 0; policy_operations[i]; i++)
+        if (strcmp(policy_operations[i], name) == 0)
+            return 1u << i;
+    return 0;
+}
+
+/* The condition that does not hold, by its key in the file; NULL: all hold. What costs least is
+ * looked at first. */
+static const char *
+unmet(const struct rule *r, const struct policy_request *q, unsigned operation)
+{
+    const struct peer *p = q->peer;
+
+    if (r->users.count > 0 && !has_id(&r->users, p->uid))
+        return "users";
+    if (r->operations != 0 && !(r->operations & operation))
+        return "operations";
+    if (r->schemes.count > 0 && !(q->scheme && has_word(&r->schemes, q->scheme)))
+        return "schemes";
+    if (!has_word(&r->fronts, p->front))
+        return "fronts";
+    if (!may_have_word(r, &r->executables, p->exe))
+        return "executables";
+    if (!may_have_word(r, &r->units, p->unit))
+        return "units";
+    return in_group(r, q->fd) ? NULL : "groups";
+}
+
+static void
+say_use(const struct policy_request *q, char *ret, size_t size)
+{
+    snprintf(ret, size, "key %.16s may not be used so (%s%s%.40s, by user %u)", q->key->name,
+             q->operation, q->scheme ? " " : "", q->scheme ? q->scheme : "",
+             (unsigned)q->peer->uid);
 }
 
 static int
-denied(const struct policy_request *q, const struct rule *r, const char *why, struct err *err)
+forbidden(const struct policy_request *q, const struct rule *r, struct err *err)
 {
-    return err_set(err, E_DENIED, "key %.16s may not be used so (%s%s%s, by user %u): %s %s; ask "
-                   "who keeps the policy (signet agent policy lists it)", q->key->name,
-                   q->operation, q->scheme ? " " : "", q->scheme ? q->scheme : "",
-                   (unsigned)q->peer->uid, why, r->name);
+    char use[160];
+
+    say_use(q, use, sizeof use);
+    return err_set(err, E_DENIED, "%s: forbidden by %s; ask who keeps the policy (signet agent "
+                   "policy lists it)", use, r->name);
+}
+
+static int
+not_allowed(const struct policy_request *q, const struct rule *last, const char *lacks,
+            struct err *err)
+{
+    char use[160];
+
+    say_use(q, use, sizeof use);
+    return err_set(err, E_DENIED, "%s: no rule allows it; the last one for this key is %s, whose "
+                   "\"%s\" are others; ask who keeps the policy (signet agent policy lists it)", use,
+                   last->name, lacks);
 }
 
 int
 policy_decide(const struct policy *p, const struct policy_request *q, const struct rule **ret_rule,
               struct err *err)
 {
+    unsigned operation = operation_bit(q->operation);
     const struct rule *last = NULL;
+    const char *lacks = NULL;
 
     *ret_rule = NULL;
     for (unsigned i = 0; p && i < p->count; i++) {
@@ -213,13 +257,12 @@ policy_decide(const struct policy *p, const struct policy_request *q, const stru
         if (!covers(r, q->key))
             continue;
         last = r;
-        if (!holds(r, q))
+        lacks = unmet(r, q, operation);
+        if (lacks)
             continue;
         *ret_rule = r;
-        return r->deny ? denied(q, r, "forbidden by", err) : 0;
+        return r->deny ? forbidden(q, r, err) : 0;
     }
-    if (!last)
-        return 0;
     *ret_rule = last;
-    return denied(q, last, "no rule allows it, the last one for this key is", err);
+    return last ? not_allowed(q, last, lacks, err) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What policy.c and policy_load.c share. */
+/* What policy.c, policy_load.c and policy_rule.c share. */
 #ifndef SIGNET_AGENT_POLICY_IMPL_H
 #define SIGNET_AGENT_POLICY_IMPL_H
 
@@ -13,10 +13,12 @@ struct policy {
     unsigned count;
 };
 
-/* Appends the rules of one configuration; path names it in sentences. */
-int policy_add(struct policy *, const struct conf *, const char *path, struct err *err) must_check;
-/* policy.d in that folder, if there is one. */
-int policy_add_folder(struct policy *, const char *folder, struct err *err) must_check;
+/* All rules of a home, appended. */
+int policy_read(struct policy *, const struct home *, const struct conf *,
+                struct err *err) must_check;
+/* One section of a configuration, as a rule; seen: rules of that file before it. */
+int rule_read(const struct conf *, const struct conf_place *, const struct rule *seen,
+              unsigned seen_count, struct rule *ret, struct err *err) must_check;
 void rule_clear(struct rule *);
 
 #endif

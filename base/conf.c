@@ -21,6 +21,7 @@
 struct section {
     char *kind;
     char *name;   /* NULL for [kind] */
+    unsigned file, line; /* where it begins */
 };
 
 struct value {
@@ -36,6 +37,7 @@ struct conf {
     size_t section_count;
     struct value *values;
     size_t value_count;
+    char **paths;
     unsigned files;
 };
 
@@ -120,7 +122,7 @@ enter_section(struct reader *r, const struct conf_line *line, struct err *err)
     if (kind->named && name == NULL)
         return out_of_room(err);
     r->in_section = true;
-    if (find_section(c, kind->name, name, &r->section)) {
+    if (!kind->repeated && find_section(c, kind->name, name, &r->section)) {
         free(name);
         return 0;
     }
@@ -135,6 +137,8 @@ enter_section(struct reader *r, const struct conf_line *line, struct err *err)
     }
     sections[c->section_count].kind = kind_name;
     sections[c->section_count].name = name;
+    sections[c->section_count].file = c->files;
+    sections[c->section_count].line = r->line;
     r->section = c->section_count++;
     return 0;
 }
@@ -203,7 +207,14 @@ read_text(struct conf *c, const char *path, const struct buf *text, struct err *
     const char *p = (const char *)buf_data(text);
     const char *end = p + buf_len(text);
     struct reader r = {.conf = c, .path = path};
+    char **paths = reallocarray(c->paths, c->files + 1, sizeof *paths);
     int rc = 0;
+    if (paths == NULL)
+        return out_of_room(err);
+    c->paths = paths;
+    paths[c->files] = strdup(path);
+    if (paths[c->files] == NULL)
+        return out_of_room(err);
     c->files++;
     while (p < end && rc == 0) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
@@ -254,7 +265,9 @@ conf_load(struct conf **ret, const struct home *home, struct err *err)
         && snprintf(site, sizeof site, "%s/signet.conf", home->site) >= (int)sizeof site)
         site[0] = '\0';
     for (size_t i = 0; i < sizeof paths / sizeof *paths && rc == 0; i++) {
-        if (paths[i] == NULL || (access(paths[i], F_OK) != 0 && errno == ENOENT))
+        /* The machine's agent has one file for both. */
+        if (paths[i] == NULL || (i > 0 && paths[0] != NULL && strcmp(paths[0], paths[i]) == 0)
+            || (access(paths[i], F_OK) != 0 && errno == ENOENT))
             continue;
         rc = read_file(c, paths[i], err);
     }
@@ -279,6 +292,9 @@ conf_free(struct conf **pc)
         free(c->values[i].key);
         free(c->values[i].text);
     }
+    for (unsigned i = 0; i < c->files; i++)
+        free(c->paths[i]);
+    free(c->paths);
     free(c->sections);
     free(c->values);
     free(c);
@@ -338,4 +354,44 @@ conf_section(const struct conf *c, const char *kind, unsigned i)
         if (strcmp(c->sections[s].kind, kind) == 0 && c->sections[s].name != NULL && i-- == 0)
             return c->sections[s].name;
     return NULL;
+}
+
+static void
+tell_place(const struct conf *c, size_t s, struct conf_place *ret)
+{
+    const struct section *at = &c->sections[s];
+    *ret = (struct conf_place){at->name, c->paths[at->file - 1], at->line, s};
+}
+
+bool
+conf_place(const struct conf *c, const char *kind, unsigned i, struct conf_place *ret)
+{
+    for (size_t s = 0; s < c->section_count; s++) {
+        if (strcmp(c->sections[s].kind, kind) == 0 && i-- == 0) {
+            tell_place(c, s, ret);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+conf_place_other(const struct conf *c, const char *kind, struct conf_place *ret)
+{
+    for (size_t s = 0; s < c->section_count; s++) {
+        if (strcmp(c->sections[s].kind, kind) != 0) {
+            tell_place(c, s, ret);
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *
+conf_value(const struct conf *c, const struct conf_place *at, const char *key, unsigned *ret_line)
+{
+    const struct value *v = find_value(c, at->section, key);
+    if (v != NULL && ret_line != NULL)
+        *ret_line = v->line;
+    return v != NULL ? v->text : NULL;
 }

@@ -10,6 +10,9 @@
  * key that is given twice, is E_CONFIG with "file:line: ..." as the sentence. A
  * missing file is no error. The struct is immutable after loading and may be
  * shared between threads.
+ *
+ * [key PATTERN] is another matter: each is a rule of its own, also where the pattern is the same,
+ * and no later one changes an earlier one. They are read by struct conf_place.
  */
 #ifndef SIGNET_BASE_CONF_H
 #define SIGNET_BASE_CONF_H
@@ -43,6 +46,20 @@ bool conf_get_bool(const struct conf *, const char *kind, const char *name,
 /* Name of the i-th named section of a kind, in order of first appearance; NULL
  * behind the last. */
 const char *conf_section(const struct conf *, const char *kind, unsigned i);
+
+/* Where a section begins; borrowed. */
+struct conf_place {
+    const char *name, *path;   /* name NULL for [kind] */
+    unsigned line;
+    size_t section;            /* conf_value's */
+};
+
+/* The i-th section of a kind, and the first of any other kind; false when there is none. */
+bool conf_place(const struct conf *, const char *kind, unsigned i, struct conf_place *ret);
+bool conf_place_other(const struct conf *, const char *kind, struct conf_place *ret);
+/* The value of key in that section, and its line (ret_line may be NULL); or NULL. */
+const char *conf_value(const struct conf *, const struct conf_place *, const char *key,
+                       unsigned *ret_line);
 
 /* Sets key = value in [kind name] of the file at path, keeping every other line
  * and comment; creates file (0600) and section if missing. Atomic replacement. */

@@ -245,8 +245,9 @@ is_count(const char *value)
 }
 
 static const struct conf_kind kinds[] = {
-    {"agent", false}, {"module", true}, {"token", true}, {"trust", false}, {"sign", false},
-    {"fetch", false}, {"certs", false}, {"audit", false}, {"key", true},
+    {"agent", false, false}, {"module", true, false}, {"token", true, false},
+    {"trust", false, false}, {"sign", false, false}, {"fetch", false, false},
+    {"certs", false, false}, {"audit", false, false}, {"key", true, true},
 };
 
 #define PATH "an absolute path"
@@ -280,7 +281,6 @@ static const struct conf_key keys[] = {
     {"trust", "learn", is_bool, BOOL},
     {"trust", "label-policy", is_path, PATH},
     {"trust", "system-anchors", is_bool, BOOL},
-    {"audit", "max-size", is_size, "a size such as 512k, 64M or 1G"},
     {"key", "action", is_action, "one of " ACTIONS},
     {"key", "users", is_any, "users, with commas between them"},
     {"key", "groups", is_any, "groups, with commas between them"},
@@ -296,6 +296,7 @@ static const struct conf_key keys[] = {
     {"key", "count", is_count, "a number of uses"},
     {"key", "per-user", is_bool, BOOL},
     {"key", "hours", is_any, "mon-fri 08:00-18:00"},
+    {"audit", "max-size", is_size, "a size such as 512k, 64M or 1G"},
     {"audit", "max-age", is_duration, DURATION},
     {"audit", "keep", is_count, "a number of files (0: all)"},
     {"audit", "when-full", is_when_full, "one of " WHEN_FULL},

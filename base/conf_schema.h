@@ -11,6 +11,7 @@
 struct conf_kind {
     const char *name;
     bool named;          /* [kind NAME], not [kind] */
+    bool repeated;       /* each header begins a section of its own, also with the same name */
 };
 
 struct conf_key {

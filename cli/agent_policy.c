@@ -36,23 +36,38 @@ put_list(struct buf *out, const json_t *rule, const char *name)
     return rc;
 }
 
+/* "rate 10/hour": what else the rule wants. */
+static int
+put_term(struct buf *out, const json_t *rule, const char *name)
+{
+    const json_t *value = json_object_get(rule, name);
+    const char *text = json_string_value(value);
+    int rc = value && buf_len(out) > 0 ? buf_put_str(out, "; ") : 0;
+
+    if (rc == 0 && text)
+        return buf_putf(out, "%s %s", name, text);
+    if (rc == 0 && json_is_integer(value))
+        return buf_putf(out, "%s %lld", name, (long long)json_integer_value(value));
+    return rc;
+}
+
 static int
 put_terms(struct buf *out, const json_t *rule)
 {
     static const char *const lists[] = {"users", "groups", "executables", "units", "fronts",
                                         "operations", "schemes"};
+    static const char *const terms[] = {"approvers", "rate", "count", "hours"};
     const char *confirm = json_string_value(json_object_get(rule, "confirm"));
-    long long approvals = (long long)json_integer_value(json_object_get(rule, "approvals"));
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < sizeof lists / sizeof *lists; i++)
         rc = put_list(out, rule, lists[i]);
     if (rc == 0 && confirm && strcmp(confirm, "no") != 0)
         rc = buf_putf(out, "%sconfirm %s", buf_len(out) > 0 ? "; " : "", confirm);
-    if (rc == 0 && approvals > 0)
-        rc = buf_putf(out, "%s%lld approvals", buf_len(out) > 0 ? "; " : "", approvals);
-    if (rc == 0 && json_is_true(json_object_get(rule, "limited")))
-        rc = buf_putf(out, "%slimited", buf_len(out) > 0 ? "; " : "");
+    for (size_t i = 0; rc == 0 && i < sizeof terms / sizeof *terms; i++)
+        rc = put_term(out, rule, terms[i]);
+    if (rc == 0 && json_is_true(json_object_get(rule, "per_user")))
+        rc = buf_put_str(out, ", per user");
     return rc == 0 && buf_len(out) == 0 ? buf_put_str(out, "all") : rc;
 }
 
