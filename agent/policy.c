@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 /* Groups of one client that are looked at; who has more has unknown ones. */
@@ -124,7 +123,7 @@ static bool
 covers(const struct rule *r, const struct key *key)
 {
     if ((r->covers.match == POLICY_ALL && !r->of_token) ||
-        (r->by_name && strncasecmp(key->name, r->pattern, r->covers.len) == 0))
+        (r->digits && strncmp(key->name, r->digits, r->covers.len) == 0))
         return true;
     for (unsigned i = 0; i < key->place_count; i++) {
         const struct key_place *at = &key->places[i];

@@ -79,7 +79,7 @@ struct rule {
     char *id;                   /* the same without the line: what its counters belong to */
     struct policy_word covers;  /* labels, or with of_token those of tokens */
     bool of_token;
-    bool by_name;               /* the pattern is also the beginning of a key's name */
+    char *digits;               /* the pattern is also the beginning of a key's name; NULL: not */
     struct policy_ids users, groups;
     struct policy_words executables, units, fronts, schemes;
     unsigned operations;        /* 0: any */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One rule, from its section to what can be compared at once. */
+#include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ rule_clear(struct rule *r)
     free(r->groups.id);
     free(r->covers.text);
     free(r->pattern);
+    free(r->digits);
     free(r->name);
     free(r->id);
     free(r->rate);
@@ -351,10 +353,16 @@ take_pattern(const struct source *s, struct rule *r, struct err *err)
     if (r->of_token && !pattern[sizeof of_token - 1])
         return err_set(err, E_CONFIG, "%s:%u: [key token:] names no token; write its label or a "
                        "glob behind it", s->at->path, s->at->line);
-    r->by_name = len >= POLICY_NAME_MIN && strspn(pattern, "0123456789abcdefABCDEF") == len;
     r->pattern = strdup(pattern);
     if (!r->pattern)
         return no_memory(err);
+    if (len >= POLICY_NAME_MIN && strspn(pattern, "0123456789abcdefABCDEF") == len) {
+        r->digits = strdup(pattern);
+        if (!r->digits)
+            return no_memory(err);
+        for (char *c = r->digits; *c; c++)
+            *c = (char)tolower((unsigned char)*c);
+    }
     return word_make(r->of_token ? pattern + sizeof of_token - 1 : pattern, &r->covers, err);
 }
 

@@ -52,6 +52,30 @@ START_TEST(design_example)
 }
 END_TEST
 
+/* Rules stay apart, each with its place; what else there is is found. */
+START_TEST(sections_that_repeat)
+{
+    struct conf *c = load("\n[key a b]\nusers = 1\n[agent]\npin-ttl = 1m\n[key a b]\n\nusers = 2\n");
+    struct conf_place first, second, other;
+    unsigned line = 0;
+
+    ck_assert(conf_place(c, "key", 0, &first) && conf_place(c, "key", 1, &second));
+    ck_assert(!conf_place(c, "key", 2, &other));
+    ck_assert_str_eq(second.name, "a b");
+    ck_assert_uint_eq(first.line, 2);
+    ck_assert_uint_eq(second.line, 6);
+    ck_assert_ptr_nonnull(strstr(second.path, "f.conf"));
+    ck_assert_str_eq(conf_value(c, &first, "users", NULL), "1");
+    ck_assert_str_eq(conf_value(c, &second, "users", &line), "2");
+    ck_assert_uint_eq(line, 8);
+    ck_assert_ptr_null(conf_value(c, &second, "groups", NULL));
+    ck_assert(conf_place_other(c, "key", &other));
+    ck_assert_uint_eq(other.line, 4);
+    ck_assert_ptr_null(other.name);
+    conf_free(&c);
+}
+END_TEST
+
 /* What is wrong, where, and what the user is told. */
 static const struct {
     const char *text, *line, *said;
@@ -213,6 +237,7 @@ main(void)
     TCase *tc = tcase_create("conf");
     tcase_add_checked_fixture(tc, scratch_setup, scratch_teardown);
     tcase_add_test(tc, design_example);
+    tcase_add_test(tc, sections_that_repeat);
     tcase_add_loop_test(tc, fault, 0, FAULTS);
     tcase_add_test(tc, nul_byte);
     tcase_add_test(tc, no_file);

@@ -51,7 +51,7 @@ sign() { signet --batch sign -u "$1@policy.example" -o /dev/null "${@:2}" "$T/ma
     ok policy '[key token:work]\noperations = sign\nschemes = rsa-pkcs1-sha256\n'
     ok sign invoice
     ends 4 sign invoice --digest sha512
-    says "policy.d/10.conf"
+    says 'policy.d/10.conf:1, whose "schemes" are others'
     says "rsa-pkcs1-sha512"
     ok signet encrypt --cms -r "$T/ca/invoice.crt" -o secret.p7m "$T/mail"
     ends 4 signet --batch decrypt --cms -o opened secret.p7m
@@ -72,6 +72,12 @@ sign() { signet --batch sign -u "$1@policy.example" -o /dev/null "${@:2}" "$T/ma
     ends 2 signet agent reload
     says '10.conf.*3'
     ends 4 sign invoice
+    printf '[key *]\noperations = sing\n' >"$SIGNET_HOME/policy.d/10.conf"
+    ends 2 signet agent reload
+    says '10.conf:2: .key .*: operations: only sign'
+    printf '[key *]\n[key *]\nusers = 1\n' >"$SIGNET_HOME/policy.d/10.conf"
+    ends 2 signet agent reload
+    says '10.conf:2: .* is never looked at'
     chmod 666 "$SIGNET_HOME/policy.d/10.conf"
     ends 2 signet agent reload
     says "writable by nobody"
@@ -110,6 +116,20 @@ sign() { signet --batch sign -u "$1@policy.example" -o /dev/null "${@:2}" "$T/ma
     ends 4 sign invoice
     ok signet agent stop
     ends 4 sign invoice
+}
+
+@test "two rules for one key, of one file" {
+    ok policy '[key *]\nfronts = ssh\n[key *]\nfronts = cli\nrate = 9/hour\nper-user = yes\n'
+    ok sign invoice
+    ends 0 signet agent policy
+    [ "$(grep -c 10.conf <<<"$output")" = 2 ] || fail "$output"
+    [[ $output == *"fronts cli; rate 9/hour, per user"*10.conf:3* ]] || fail "$output"
+    ends 0 signet agent policy --json
+    jq -e '.[1] | .rate == "9/hour" and .per_user and .fronts == ["cli"]' <<<"$output"
+    ends 0 signet agent status --json
+    jq -e '.metrics.denials.policy >= 0' <<<"$output"
+    ok signet agent reload --help
+    ok signet agent policy --help
 }
 
 @test "hours that never are" {

@@ -193,3 +193,31 @@ machine_start() {
         ends 4 "$AGENT" --system --foreground
     says 'socket folder .* can be written by others \(mode 775\)'
 }
+
+@test "its policy tells members apart, and is not theirs to change" {
+    printf '[key token:hsm]\nusers = %s\noperations = sign\n' $MEMBER >"$T/etc/policy.d/10.conf"
+    chmod 644 "$T/etc/policy.d/10.conf"
+    ok signet agent reload
+    echo hello >mail
+    ok as $MEMBER +$GROUP signet sign --cms -u hsm@machine.example -o signed mail
+    ends 4 as $NEIGHBOUR +$GROUP signet sign --cms -u hsm@machine.example -o other mail
+    says "by user $NEIGHBOUR\\).*policy.d/10.conf:1, whose \"users\" are others"
+    [ ! -e other ]
+    # A group that both are in, and one that neither is.
+    printf '[key token:hsm]\ngroups = %s\n' $GROUP >"$T/etc/policy.d/10.conf"
+    ok signet agent reload
+    ok as $NEIGHBOUR +$GROUP signet sign --cms -u hsm@machine.example -o other mail
+    ends 4 as $MEMBER +$GROUP signet agent reload
+    says 'administrator'
+    printf '[key token:hsm]\ngroups = 64299\n' >"$T/etc/policy.d/10.conf"
+    ok signet agent reload
+    ends 4 as $NEIGHBOUR +$GROUP signet sign --cms -u hsm@machine.example -o third mail
+    says '"groups" are others'
+    chown $MEMBER "$T/etc/policy.d/10.conf"
+    ends 2 signet agent reload
+    says 'must be a plain file of root'
+    rm "$T/etc/policy.d/10.conf"
+    ok signet agent reload
+    ok as $NEIGHBOUR +$GROUP signet sign --cms -u hsm@machine.example -o fourth mail
+    jq -se "[.[] | select(.event == \"denial\" and .peer.uid == $NEIGHBOUR)] | length == 2" "$T/state/audit.log"
+}
