@@ -141,9 +141,12 @@ take_ids(const struct source *s, const char *key, bool groups, struct policy_ids
     int rc = take_words(s, key, &words, err);
     char what[120];
 
-    if (rc == 0 && words.count > 0 && !(ret->id = calloc(words.count, sizeof *ret->id)))
-        rc = no_memory(err);
-    for (unsigned i = 0; rc == 0 && i < words.count; i++) {
+    if (rc == 0 && words.count > 0) {
+        ret->id = calloc(words.count, sizeof *ret->id);
+        if (!ret->id)
+            rc = no_memory(err);
+    }
+    for (unsigned i = 0; rc == 0 && ret->id && i < words.count; i++) {
         unsigned id = 0;
         const char *name = words.word[i].text;
         snprintf(what, sizeof what, "there is no %s \"%.60s\" (others by number)",
