@@ -74,13 +74,16 @@ take_answer(char out[512])
 static void
 take_from_pipe(char out[512])
 {
-    FILE *f = fopen(beside("fifo"), "re");
+    bool got = false;
+    FILE *f;
 
     out[0] = '\0';
-    if (f && fgets(out, 512, f))
-        out[strcspn(out, "\n")] = '\0';
-    if (f)
+    /* Who wrote the line before may not have closed the pipe yet: its end is no line. */
+    while (!got && (f = fopen(beside("fifo"), "re"))) {
+        got = fgets(out, 512, f) != NULL;
         fclose(f);
+    }
+    out[strcspn(out, "\n")] = '\0';
 }
 
 static gpg_error_t
