@@ -6,17 +6,18 @@
 
 #include <openssl/objects.h>
 #include <openssl/x509.h>
-#include <zlib.h>
 
 #include "cms/compressed.h"
 #include "cms/encap.h"
 #include "cms/sign.h"
+#include "cms/zlib_demand.h"
 
 /* Most bytes given to zlib at once, which counts in an unsigned int. */
 #define INPUT_MAX (1u << 30)
 
 struct cms_compress {
     struct encap encap;
+    const struct zlib *zlib;
     z_stream z;
     bool started, done;
     uint8_t *out;               /* CMS_SEGMENT_SIZE */
@@ -31,7 +32,7 @@ cms_compress_free(struct cms_compress **pc)
         return;
     c = *pc;
     if (c->started)
-        deflateEnd(&c->z);
+        c->zlib->deflate_end(&c->z);
     encap_clear(&c->encap);
     free(c->out);
     free(c);
@@ -69,10 +70,13 @@ prepare(struct cms_compress *c, const struct cms_compress_options *o, const stru
     int rc = encap_init(&c->encap, "compressing", NID_id_smime_ct_compressedData,
                         o->content_type, -1, out, err);
 
+    if (rc == 0)
+        rc = zlib_demand(&c->zlib, err);
     if (rc != 0)
         return rc;
     c->out = malloc(CMS_SEGMENT_SIZE);
-    c->started = deflateInit(&c->z, o->level == 0 ? Z_DEFAULT_COMPRESSION : o->level) == Z_OK;
+    c->started = c->zlib->deflate_init(&c->z, o->level == 0 ? Z_DEFAULT_COMPRESSION : o->level,
+                                       ZLIB_VERSION, (int)sizeof c->z) == Z_OK;
     if (c->out == NULL || !c->started || put_before(c->encap.before) != 0)
         return err_set(err, E_NOMEM, "compressing: out of memory");
     c->z.next_out = c->out;
@@ -110,7 +114,7 @@ deflate_piece(struct cms_compress *c, int how, struct err *err)
     do {
         size_t len;
 
-        z = deflate(&c->z, how);
+        z = c->zlib->deflate(&c->z, how);
         if (z == Z_STREAM_ERROR)
             return err_set(err, E_INTERNAL, "compressing: zlib failed");
         len = CMS_SEGMENT_SIZE - c->z.avail_out;

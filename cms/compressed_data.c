@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include <openssl/objects.h>
-#include <zlib.h>
 
 #include "cms/cipher.h"
 #include "cms/reader_take.h"
+#include "cms/zlib_demand.h"
 
 /* CompressedData has one version (RFC 3274, 1.1). */
 #define NEWEST_VERSION 0
@@ -19,6 +19,7 @@
 #define INPUT_MAX (1u << 30)
 
 struct compressed {
+    const struct zlib *zlib;
     z_stream z;
     bool ended;
     uint64_t in;                /* bytes of the stream, without those waiting */
@@ -28,12 +29,18 @@ struct compressed {
 static int
 start(struct cms_reader *r, struct err *err)
 {
-    struct compressed *c = calloc(1, sizeof *c);
+    const struct zlib *zlib;
+    struct compressed *c;
+    int rc = zlib_demand(&zlib, err);
 
+    if (rc != 0)
+        return rc;
+    c = calloc(1, sizeof *c);
     if (c == NULL)
         return err_set(err, E_NOMEM, "message: out of memory");
+    c->zlib = zlib;
     c->out = malloc(PIECE);
-    if (c->out == NULL || inflateInit(&c->z) != Z_OK) {
+    if (c->out == NULL || zlib->inflate_init(&c->z, ZLIB_VERSION, (int)sizeof c->z) != Z_OK) {
         free(c->out);
         free(c);
         return err_set(err, E_NOMEM, "message: out of memory for decompression");
@@ -51,7 +58,7 @@ free_state(struct cms_reader *r)
 
     if (c == NULL)
         return;
-    inflateEnd(&c->z);
+    c->zlib->inflate_end(&c->z);
     free(c->out);
     free(c);
     r->compressed = NULL;
@@ -144,7 +151,7 @@ inflate_piece(struct cms_reader *r, size_t behind, struct err *err)
 
     while (rc == 0) {
         uInt before = c->z.avail_in;
-        int z = inflate(&c->z, Z_NO_FLUSH);
+        int z = c->zlib->inflate(&c->z, Z_NO_FLUSH);
 
         c->in += before - c->z.avail_in;
         if (z == Z_STREAM_END) {
