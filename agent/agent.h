@@ -36,8 +36,8 @@ struct limits;
 struct lockdown;
 struct metrics;
 struct notify;
-struct prompts;
 struct policies;
+struct prompts;
 struct server;
 
 /* Made and taken down by main.c; each part is thread-safe. */
@@ -51,8 +51,8 @@ struct agent {
     struct memory *memory;
     struct audit *audit;
     struct metrics *metrics;
-    struct notify *notify;   /* NULL: no service manager */
     struct policies *policies;
+    struct notify *notify;   /* NULL: no service manager */
     struct lockdown *lockdown;
     struct forget_events *forget_events;
     struct prompts *prompts;

@@ -1,79 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "2 of alice, bob, @officers" */
-#include <grp.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/approve.h"
+#include "base/names.h"
 
-/* Entries of /etc/passwd and /etc/group that are read, and the longest. */
-#define ENTRIES_MAX 65536u
-#define LINE_BYTES 8192u
 #define WORD_MAX 64u
-
-/* Not getpwnam: what nsswitch.conf may name is not to be loaded into the agent. */
-static bool
-find_user(const char *name, uid_t *ret)
-{
-    FILE *f = fopen("/etc/passwd", "re");
-    char line[LINE_BYTES];
-    struct passwd entry, *found = NULL;
-    bool is = false;
-
-    for (unsigned i = 0; f && !is && i < ENTRIES_MAX; i++) {
-        if (fgetpwent_r(f, &entry, line, sizeof line, &found) != 0)
-            break;
-        is = strcmp(entry.pw_name, name) == 0;
-    }
-    if (is)
-        *ret = entry.pw_uid;
-    if (f)
-        fclose(f);
-    return is;
-}
-
-static bool
-find_group(const char *name, gid_t *ret)
-{
-    FILE *f = fopen("/etc/group", "re");
-    char line[LINE_BYTES];
-    struct group entry, *found = NULL;
-    bool is = false;
-
-    for (unsigned i = 0; f && !is && i < ENTRIES_MAX; i++) {
-        if (fgetgrent_r(f, &entry, line, sizeof line, &found) != 0)
-            break;
-        is = strcmp(entry.gr_name, name) == 0;
-    }
-    if (is)
-        *ret = entry.gr_gid;
-    if (f)
-        fclose(f);
-    return is;
-}
-
-static bool
-is_number(const char *word, unsigned *ret)
-{
-    unsigned long n = strtoul(word, NULL, 10);
-
-    if (!*word || word[strspn(word, "0123456789")] || strlen(word) > 10 || n >= 0xffffffffu)
-        return false;
-    *ret = (unsigned)n;
-    return true;
-}
 
 static int
 add_user(struct approve_rule *r, const char *word, struct err *err)
 {
-    unsigned n;
-    uid_t uid;
+    unsigned uid;
 
-    if (is_number(word, &n))
-        uid = n;
-    else if (!find_user(word, &uid))
+    if (names_user(word, &uid) != 0)
         return err_set(err, E_CONFIG, "approvers: there is no user \"%s\" on this machine", word);
     for (unsigned i = 0; i < r->user_count; i++)
         if (r->users[i] == uid)
@@ -88,12 +28,9 @@ add_user(struct approve_rule *r, const char *word, struct err *err)
 static int
 add_group(struct approve_rule *r, const char *word, struct err *err)
 {
-    unsigned n;
-    gid_t gid;
+    unsigned gid;
 
-    if (is_number(word, &n))
-        gid = n;
-    else if (!find_group(word, &gid))
+    if (names_group(word, &gid) != 0)
         return err_set(err, E_CONFIG, "approvers: there is no group \"%s\" on this machine", word);
     if (r->group_count == APPROVE_GROUPS_MAX)
         return err_set(err, E_CONFIG, "approvers: a rule names %u groups at most",

@@ -15,9 +15,10 @@
  * first one), so that a line that was changed, cut, put in or moved shows in the next one
  * (`signet audit verify`). It goes on through rotation: audit.log becomes
  * audit.log.SEQ, SEQ being its last line's, and the new file's first line is of event "log",
- * operation "rotate". Other lines of event "log": "torn" (the line before ends early: the agent
- * was killed, or the machine), "gap" (lines that could not be written), "reopen" (the file was
- * moved or removed by somebody else).
+ * operation "rotate". Other lines of event "log": "torn" (the line before ends early: the machine
+ * went down), "gap" (lines that could not be written), "reopen" (the file was moved or removed by
+ * somebody else, or is empty where others were set aside), "changed" (somebody else wrote to it or
+ * cut it). A file that lies in its place with lines of its own, or a link, stops everything.
  *
  * audit.log must be the agent's own and writable by nobody else, and no link; each line is one
  * write(2) behind the last one. Thread-safe.
@@ -44,7 +45,8 @@ struct peer {
 };
 
 struct audit_entry {
-    const char *event;      /* "key", "pin", "token", "agent", "policy", "denial" */
+    const char *event;      /* "key", "pin", "token", "agent", "policy", "denial", "confirm",
+                               "approval" */
     const struct peer *peer;
     const char *key;        /* NULL: none */
     const char *token;      /* NULL: none */
@@ -64,6 +66,7 @@ struct audit_settings {
     unsigned keep;          /* rotated files that stay; 0: all */
     bool go_on;             /* operations go on when it cannot be written */
     bool sync;              /* each line is on the disk before its result leaves */
+    bool look_always;       /* at each line whether the file is still the one, not each second */
     const char *journal;    /* journald's socket; NULL: it is not told */
 };
 
@@ -77,6 +80,9 @@ void audit_close(struct audit **);
 int audit_write(struct audit *, const struct audit_entry *, struct err *err) must_check;
 /* Lines that could not be written since the start, when operations go on without. */
 unsigned long audit_missed(struct audit *);
+
+/* The number of the last line; 0 until there was one to write. */
+uint64_t audit_last(struct audit *);
 
 /* Microseconds by a clock that nobody sets, for latency_us. */
 unsigned long audit_clock(void);

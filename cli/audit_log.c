@@ -95,9 +95,6 @@ give(struct audit_record *r, char *line, ssize_t n, audit_each *each, void *arg,
     r->ended = n > 0 && line[n - 1] == '\n';
     r->text = line;
     r->len = (size_t)n - r->ended;
-    if (r->len > AUDIT_RECORD_MAX)
-        return err_set(err, E_LIMIT, "%s, line %lu: longer than %u bytes, so it is no audit log",
-                       r->file, r->line, AUDIT_RECORD_MAX);
     json = json_loadb(line, r->len, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(json)) {
         json_decref(json);
@@ -112,20 +109,40 @@ give(struct audit_record *r, char *line, ssize_t n, audit_each *each, void *arg,
     return rc;
 }
 
+/* One line with its end, if it has one: its length, 0 at the end of the file, E_LIMIT when it is
+ * longer than room. */
+static ssize_t
+take_line(FILE *f, char *room, size_t max)
+{
+    size_t n = 0;
+    int ch;
+
+    while ((ch = getc_unlocked(f)) != EOF) {
+        if (n == max)
+            return E_LIMIT;
+        room[n++] = (char)ch;
+        if (ch == '\n')
+            break;
+    }
+    return (ssize_t)n;
+}
+
 /* From where the stream stands. */
 static int
 read_lines(FILE *f, struct audit_record *r, audit_each *each, void *arg, struct err *err)
 {
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
-    int rc = 0;
+    char *line = malloc(AUDIT_RECORD_MAX + 1);
+    ssize_t n = 0;
+    int rc = line ? 0 : no_memory(err);
 
-    while (rc == 0 && (n = getline(&line, &room, f)) > 0) {
+    while (rc == 0 && (n = take_line(f, line, AUDIT_RECORD_MAX + 1)) > 0) {
         r->line++;
         rc = give(r, line, n, each, arg, err);
     }
     free(line);
+    if (rc == 0 && n < 0)
+        rc = err_set(err, E_LIMIT, "%s, line %lu: longer than %u bytes, so it is no audit log",
+                     r->file, r->line + 1, AUDIT_RECORD_MAX);
     if (rc == 0 && ferror(f))
         rc = err_set_sys(err, E_INPUT, errno, "%s cannot be read", r->file);
     return rc;

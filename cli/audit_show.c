@@ -177,7 +177,7 @@ static const struct option_row show_options[] = {
     {.name = "key", .value = "KEY", .help = "of this key: its name or the beginning of it"},
     {.name = "token", .value = "TOKEN", .help = "of this token"},
     {.name = "event", .value = "EVENT",
-     .help = "of this kind: key, pin, token, agent, policy, denial, log"},
+     .help = "of this kind: key, pin, token, agent, policy, denial, confirm, approval, log"},
     {.name = "operation", .value = "OP", .help = "sign, decrypt, derive, login, ..."},
     {.name = "result", .value = "RESULT", .help = "ok, failed, or an error's name (E_DENIED)"},
     {.name = "peer", .value = "WHO", .help = "who asked: user or process number, program, unit, front"},

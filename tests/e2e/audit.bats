@@ -49,6 +49,9 @@ sign() { signet sign -u auditor@audit.example -o /dev/null "$T/mail"; }
     ends 2 signet audit show --since yesterday
     says "ISO 8601"
     ends 2 signet audit show nowhere
+    ends 5 signet audit show /dev/zero
+    says "no audit log"
+    ends 5 signet audit verify /dev/zero
     # The digest is what was signed, and no more of it is told.
     ends 0 signet audit show --json --event key
     jq -se 'all(.digest | length == 64)' <<<"$output"
