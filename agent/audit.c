@@ -24,6 +24,9 @@ struct audit {
     int fd, journal;
     struct chain chain;
     bool begun;                 /* chain and the sizes below are known */
+    bool torn;                  /* the file ends within a line */
+    const char *owed;           /* a line of the log's own that is to be written first */
+    char owed_note[80];
     uint64_t size;
     time_t born;                /* of the file's first line */
     unsigned long looked;
@@ -84,30 +87,41 @@ unwritten(struct audit *a, int error, struct err *err)
                        "or decrypted; make room and try again", a->path);
 }
 
-/* One line behind the last. What was written in part is taken back, so that the file ends in
- * whole lines whatever the disk does. */
+/* What was written in part is taken back, so that the file ends as it did. */
 static int
-append(struct audit *a, struct audit_line *l, struct err *err)
+take_back(struct audit *a, int error, struct err *err)
 {
-    const char *line;
-    size_t len;
+    if (ftruncate(a->fd, (off_t)a->size) != 0)
+        a->begun = false;
+    return unwritten(a, error, err);
+}
+
+/* One line behind the last, and a line end in front of it when that has none. */
+static int
+append(struct audit *a, const struct audit_entry *e, struct audit_line *l, struct err *err)
+{
+    size_t len, before = a->torn;
+    char *line;
     ssize_t n;
 
     chain_begin(&a->chain, l, &line, &len);
+    if (before)
+        line[-1] = '\n';
     do
-        n = write(a->fd, line, len);
+        n = write(a->fd, line - before, len + before);
     while (n < 0 && errno == EINTR);
-    if (n == (ssize_t)len && a->settings.sync && fdatasync(a->fd) != 0)
+    if (n < 0)
         return unwritten(a, errno, err);
-    if (n == (ssize_t)len) {
-        chain_go_on(&a->chain, line, len);
-        a->size += len;
-        return 0;
-    }
-    int error = n < 0 ? errno : ENOSPC;
-    if (n > 0 && ftruncate(a->fd, (off_t)a->size) != 0)
-        a->begun = false;
-    return unwritten(a, error, err);
+    if ((size_t)n != len + before)
+        return take_back(a, ENOSPC, err);
+    if (a->settings.sync && fdatasync(a->fd) != 0)
+        return take_back(a, errno, err);
+    chain_go_on(&a->chain, line, len);
+    a->size += len + before;
+    a->torn = false;
+    if (a->journal >= 0)
+        audit_journal_send(a->journal, e, line, len - 1);
+    return 0;
 }
 
 /* A line of the log's own. */
@@ -118,7 +132,14 @@ tell(struct audit *a, const char *operation, const char *note, struct err *err)
     struct audit_line l;
 
     audit_line_format(&l, &e);
-    return append(a, &l, err);
+    return append(a, &e, &l, err);
+}
+
+static void
+owe(struct audit *a, const char *operation)
+{
+    a->owed = operation;
+    a->owed_note[0] = '\0';
 }
 
 static void
@@ -129,12 +150,29 @@ measure(struct audit *a)
     a->looked = audit_clock();
 }
 
+/* The agent ended between the two halves of a rotation, or somebody took the file away
+ * meanwhile: what was set aside last is the line before. */
+static void
+resume_aside(struct audit *a)
+{
+    int fd = audit_file_newest(a->path);
+    struct chain chain;
+    bool torn;
+
+    if (fd < 0)
+        return;
+    if (chain_resume(&chain, fd, &torn) == 0 && chain.last > 0) {
+        a->chain = chain;
+        owe(a, "reopen");
+    }
+    close(fd);
+}
+
 /* Goes on where the file ends. */
 static int
 resume(struct audit *a, struct err *err)
 {
-    bool torn = false;
-    int rc = chain_resume(&a->chain, a->fd, &torn);
+    int rc = chain_resume(&a->chain, a->fd, &a->torn);
 
     if (rc == E_MALFORMED)
         return err_set(err, E_SYSTEM, "audit log %s ends in what the agent did not write (was it "
@@ -142,34 +180,60 @@ resume(struct audit *a, struct err *err)
     if (rc != 0)
         return unwritten(a, errno, err);
     measure(a);
-    if (torn) {
-        if (write(a->fd, "\n", 1) != 1)
-            return unwritten(a, errno, err);
-        a->size++;
-        rc = tell(a, "torn", NULL, err);
-    }
-    a->begun = rc == 0;
-    return rc;
+    if (a->torn)
+        owe(a, "torn");
+    else if (a->size == 0)
+        resume_aside(a);
+    a->begun = true;
+    return 0;
 }
 
-/* Another file, with the chain that there is. */
+/* Another file, with the chain that there is. Whoever put one there with lines of its own cannot
+ * have them counted in. */
 static int
 begin_file(struct audit *a, const char *operation, struct err *err)
 {
-    struct chain chain = a->chain;
     int fd, rc = audit_file_open(a->path, &fd, err);
 
     if (rc != 0)
         return rc;
+    if (audit_file_size(fd) > 0) {
+        close(fd);
+        return err_set(err, E_SYSTEM, "audit log %s was replaced by another file while the agent "
+                       "ran, so nothing is signed or decrypted; move that one away", a->path);
+    }
     close(a->fd);
     a->fd = fd;
+    a->torn = false;
     measure(a);
-    /* Whoever put a file there with lines of its own cannot have them counted in. */
-    if (a->size > 0)
-        return err_set(err, E_SYSTEM, "audit log %s was replaced while the agent ran; move what is "
-                       "there away, and start the agent anew", a->path);
-    a->chain = chain;
-    return tell(a, operation, NULL, err);
+    owe(a, operation);
+    return 0;
+}
+
+/* Still the file, and as long as it was left? */
+static int
+look(struct audit *a, struct err *err)
+{
+    unsigned long now = audit_clock();
+    uint64_t size;
+    int rc = 0;
+
+    if (!a->settings.look_always && now - a->looked < LOOK_US)
+        return 0;
+    a->looked = now;
+    size = audit_file_size(a->fd);
+    if (!audit_file_stands(a->path, a->fd)) {
+        rc = begin_file(a, "reopen", err);
+    } else if (size != a->size) {
+        owe(a, "changed");
+        snprintf(a->owed_note, sizeof a->owed_note, "%llu bytes where %llu were written",
+                 (unsigned long long)size, (unsigned long long)a->size);
+        a->size = size;
+        a->torn = audit_file_torn(a->fd, size);
+    }
+    if (rc != 0)
+        a->looked = 0;
+    return rc;
 }
 
 static bool
@@ -183,31 +247,49 @@ is_due(struct audit *a)
            (s->max_age > 0 && a->born > 0 && time(NULL) - a->born >= (time_t)s->max_age);
 }
 
+static int
+rotate(struct audit *a, struct err *err)
+{
+    int rc = audit_file_set_aside(a->path, a->chain.last, a->settings.keep, err);
+
+    if (rc == 0)
+        rc = begin_file(a, "rotate", err);
+    if (rc != 0)
+        a->looked = 0;
+    return rc;
+}
+
+/* What the log has to say of itself first. */
+static int
+pay(struct audit *a, struct err *err)
+{
+    char note[64];
+    int rc = 0;
+
+    if (a->owed)
+        rc = tell(a, a->owed, a->owed_note[0] ? a->owed_note : NULL, err);
+    if (rc == 0)
+        a->owed = NULL;
+    if (rc != 0 || a->untold == 0)
+        return rc;
+    snprintf(note, sizeof note, "%lu lines could not be written", a->untold);
+    rc = tell(a, "gap", note, err);
+    if (rc == 0)
+        a->untold = 0;
+    return rc;
+}
+
 /* Before a line: the file is the one, and not too large. */
 static int
 prepare(struct audit *a, struct err *err)
 {
-    unsigned long now = audit_clock();
     int rc = a->begun ? 0 : resume(a, err);
 
-    if (rc == 0 && now - a->looked >= LOOK_US) {
-        a->looked = now;
-        if (!audit_file_stands(a->path, a->fd))
-            rc = begin_file(a, "reopen", err);
-    }
-    if (rc == 0 && is_due(a)) {
-        rc = audit_file_set_aside(a->path, a->chain.last, a->settings.keep, err);
-        if (rc == 0)
-            rc = begin_file(a, "rotate", err);
-    }
-    if (rc == 0 && a->untold > 0) {
-        char note[64];
-        snprintf(note, sizeof note, "%lu lines could not be written", a->untold);
-        rc = tell(a, "gap", note, err);
-        if (rc == 0)
-            a->untold = 0;
-    }
-    return rc;
+    if (rc == 0)
+        rc = look(a, err);
+    if (rc == 0 && !a->owed && is_due(a))
+        rc = rotate(a, err);
+    return rc == 0 ? pay(a, err) : rc;
 }
 
 int
@@ -220,9 +302,7 @@ audit_write(struct audit *a, const struct audit_entry *e, struct err *err)
     pthread_mutex_lock(&a->lock);
     rc = prepare(a, err);
     if (rc == 0)
-        rc = append(a, &l, err);
-    if (rc == 0 && a->journal >= 0)
-        audit_journal_send(a->journal, e, l.text + AUDIT_HEAD_MAX + 1, l.len - AUDIT_HEAD_MAX - 2);
+        rc = append(a, e, &l, err);
     if (rc != 0 && a->settings.go_on) {
         if (a->untold++ == 0)
             log_warn("operations go on without a record ([audit] when-full): %s",
@@ -232,6 +312,15 @@ audit_write(struct audit *a, const struct audit_entry *e, struct err *err)
     }
     pthread_mutex_unlock(&a->lock);
     return rc;
+}
+
+uint64_t
+audit_last(struct audit *a)
+{
+    pthread_mutex_lock(&a->lock);
+    uint64_t last = a->chain.last;
+    pthread_mutex_unlock(&a->lock);
+    return last;
 }
 
 unsigned long

@@ -81,7 +81,7 @@ chain_resume(struct chain *c, int fd, bool *ret_torn)
 }
 
 void
-chain_begin(const struct chain *c, struct audit_line *l, const char **ret, size_t *ret_len)
+chain_begin(const struct chain *c, struct audit_line *l, char **ret, size_t *ret_len)
 {
     char hex[2 * SHA256_SIZE + 1], head[AUDIT_HEAD_MAX + 1];
     int n;

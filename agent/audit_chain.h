@@ -19,8 +19,8 @@ struct chain {
  * chain. E_SYSTEM (errno) when it cannot be read, E_MALFORMED when it ends in what is no line of
  * such a log. */
 int chain_resume(struct chain *, int fd, bool *ret_torn) must_check;
-/* Puts seq and prev in front of the line; *ret is where it begins. */
-void chain_begin(const struct chain *, struct audit_line *, const char **ret, size_t *ret_len);
+/* Puts seq and prev in front of the line; *ret is where it begins, with room for a byte before. */
+void chain_begin(const struct chain *, struct audit_line *, char **ret, size_t *ret_len);
 /* The line was written. */
 void chain_go_on(struct chain *, const char *line, size_t len);
 

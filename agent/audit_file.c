@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/audit_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #define TIME ",\"time\":\""
 /* seq and prev come before it. */
 #define FIRST_BYTES 256
+/* Of the number in the name of one that was set aside, at least. */
+#define SEQ_DIGITS 12
 
 int
 audit_file_open(const char *path, int *ret, struct err *err)
@@ -73,21 +76,99 @@ audit_file_begun(int fd)
     return text_parse_time(when, &t) == 0 ? t : 0;
 }
 
-/* Sorted by their numbers, which have leading zeros. */
+bool
+audit_file_torn(int fd, uint64_t size)
+{
+    char last;
+
+    return size > 0 && pread(fd, &last, 1, (off_t)size - 1) == 1 && last != '\n';
+}
+
+static bool
+is_aside(const char *name, const char *base)
+{
+    size_t n = strlen(base);
+
+    return strncmp(name, base, n) == 0 && name[n] == '.' &&
+           strlen(name + n + 1) >= SEQ_DIGITS &&
+           name[n + 1 + strspn(name + n + 1, "0123456789")] == '\0';
+}
+
+/* How many were set aside, and the oldest and newest: by their numbers, which have leading
+ * zeros. */
+static unsigned
+find_aside(const char *path, char oldest[NAME_MAX + 1], char newest[NAME_MAX + 1])
+{
+    const char *base = strrchr(path, '/') + 1;
+    char *folder = strndup(path, (size_t)(base - path));
+    DIR *d = folder ? opendir(folder) : NULL;
+    struct dirent *e;
+    unsigned count = 0;
+
+    free(folder);
+    while (d && (e = readdir(d))) {
+        if (!is_aside(e->d_name, base))
+            continue;
+        if (count == 0 || strcmp(e->d_name, oldest) < 0)
+            snprintf(oldest, NAME_MAX + 1, "%s", e->d_name);
+        if (count == 0 || strcmp(e->d_name, newest) > 0)
+            snprintf(newest, NAME_MAX + 1, "%s", e->d_name);
+        count++;
+    }
+    if (d)
+        closedir(d);
+    return count;
+}
+
+/* Beside the log. */
+static char *
+sibling(const char *path, const char *name)
+{
+    char *whole;
+
+    return asprintf(&whole, "%.*s/%s", (int)(strrchr(path, '/') - path), path, name) < 0 ? NULL
+                                                                                       : whole;
+}
+
+int
+audit_file_newest(const char *path)
+{
+    char oldest[NAME_MAX + 1], newest[NAME_MAX + 1], *whole;
+    int fd;
+
+    if (find_aside(path, oldest, newest) == 0 || !(whole = sibling(path, newest)))
+        return -1;
+    fd = open(whole, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    free(whole);
+    return fd;
+}
+
 static void
 drop_old(const char *path, unsigned keep)
 {
-    char *pattern;
-    glob_t found;
+    char oldest[NAME_MAX + 1], newest[NAME_MAX + 1], *whole;
+    bool gone = true;
 
-    if (keep == 0 || asprintf(&pattern, "%s.[0-9]*", path) < 0)
-        return;
-    if (glob(pattern, 0, NULL, &found) == 0) {
-        for (size_t i = 0; i + keep < found.gl_pathc; i++)
-            (void)unlink(found.gl_pathv[i]);
-        globfree(&found);
+    while (keep > 0 && gone && find_aside(path, oldest, newest) > keep) {
+        whole = sibling(path, oldest);
+        gone = whole && unlink(whole) == 0;
+        free(whole);
     }
-    free(pattern);
+}
+
+/* In one step, and over nothing: whoever is killed leaves one name. */
+static int
+move(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (access(to, F_OK) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
 }
 
 int
@@ -96,10 +177,11 @@ audit_file_set_aside(const char *path, uint64_t seq, unsigned keep, struct err *
     char *to;
     int rc = 0;
 
-    if (asprintf(&to, "%s.%012llu", path, (unsigned long long)seq) < 0)
+    if (asprintf(&to, "%s.%0*llu", path, SEQ_DIGITS, (unsigned long long)seq) < 0)
         return err_set(err, E_NOMEM, "out of memory while rotating the audit log");
-    if (link(path, to) != 0 || unlink(path) != 0)
-        rc = err_set_sys(err, E_SYSTEM, errno, "audit log %s cannot be set aside as %s", path, to);
+    if (move(path, to) != 0)
+        rc = err_set_sys(err, E_SYSTEM, errno, "audit log %s cannot be set aside as %s, so nothing "
+                         "is signed or decrypted; move that one away", path, to);
     free(to);
     if (rc == 0)
         drop_old(path, keep);

@@ -7,6 +7,9 @@
 
 #include "base/text.h"
 
+/* Names of members, result and the line end have room, however long the values are. */
+#define TAIL_MAX 512
+
 static void
 put(struct audit_line *l, const char *text, size_t len)
 {
@@ -31,27 +34,53 @@ put_number(struct audit_line *l, const char *name, unsigned long value)
     put(l, text, (size_t)n);
 }
 
-/* A string of JSON (RFC 8259, 7). What is not ASCII is UTF-8 already: token hosts
- * made it safe. */
+/* Bytes of the UTF-8 character there (RFC 3629, 4); 0: it is none. */
+static size_t
+character(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3
+               : s[0] < 0xf5 ? 4 : 0;
+
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+/* A string of JSON (RFC 8259, 7), cut where the room for values ends. What is no UTF-8 (a
+ * program's path may be anything) becomes \xNN: nobody's name may make the log unreadable. */
+static void
+put_value(struct audit_line *l, const char *value, size_t end)
+{
+    char esc[8];
+    size_t n;
+
+    put(l, "\"", 1);
+    for (; *value && l->len + sizeof esc <= end; value += n ? n : 1) {
+        n = character(value);
+        if (n == 0 || (unsigned char)*value < 0x20) {
+            snprintf(esc, sizeof esc, n ? "\\u%04x" : "\\\\x%02x", (unsigned char)*value);
+            put_raw(l, esc);
+            continue;
+        }
+        if (*value == '"' || *value == '\\')
+            put(l, "\\", 1);
+        put(l, value, n);
+    }
+    put(l, "\"", 1);
+}
+
 static void
 put_string(struct audit_line *l, const char *name, const char *value)
 {
     if (!value)
         return;
     put_raw(l, name);
-    put(l, "\"", 1);
-    for (; *value; value++) {
-        char esc[8];
-        if ((unsigned char)*value < 0x20) {
-            snprintf(esc, sizeof esc, "\\u%04x", (unsigned)*value);
-            put_raw(l, esc);
-            continue;
-        }
-        if (*value == '"' || *value == '\\')
-            put(l, "\\", 1);
-        put(l, value, 1);
-    }
-    put(l, "\"", 1);
+    put_value(l, value, sizeof l->text - TAIL_MAX);
 }
 
 static void
@@ -93,7 +122,8 @@ audit_line_format(struct audit_line *l, const struct audit_entry *e)
     if (e->digest && strlen(e->digest) <= AUDIT_DIGEST_MAX)
         put_string(l, ",\"digest\":", e->digest);
     put_string(l, ",\"note\":", e->note);
-    put_string(l, ",\"result\":", e->result ? err_name(e->result) : "ok");
+    put_raw(l, ",\"result\":");
+    put_value(l, e->result ? err_name(e->result) : "ok", sizeof l->text);
     put_number(l, ",\"latency_us\":", e->latency_us);
     put_raw(l, "}\n");
 }

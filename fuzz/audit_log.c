@@ -50,7 +50,7 @@ go_on(int fd, struct chain *c)
     const struct audit_entry e = {.event = "pin", .peer = &peer, .operation = "forget"};
     struct audit_line line;
     struct seen s;
-    const char *text;
+    char *text;
     size_t len;
     uint64_t last = c->last;
 

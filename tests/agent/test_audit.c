@@ -317,6 +317,157 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* The machine went down within a line, and then there is no room to say so. */
+START_TEST(torn_and_no_room)
+{
+    struct err err = {0};
+    struct stat st;
+
+    open_log(NULL);
+    for (int i = 0; i < 10; i++) /* longer than what Check writes meanwhile */
+        notes("one");
+    audit_close(&audit);
+    ck_assert_int_eq(stat(path(), &st), 0);
+    ck_assert_int_eq(truncate(path(), st.st_size - 20), 0);
+    open_log(NULL);
+    int codes[3];
+    limit((rlim_t)st.st_size + 10);
+    for (int i = 0; i < 3; i++) /* no assertion: Check writes to a file, too */
+        codes[i] = note("two", &err);
+    limit(RLIM_INFINITY);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(codes[i], E_SYSTEM);
+    audit_close(&audit);
+    open_log(NULL);
+    notes("three");
+    json_t *lines = read_log();
+    ck_assert_uint_eq(json_array_size(lines), 12);
+    ck_assert_str_eq(member(lines, 10, "operation"), "torn");
+    json_decref(lines);
+}
+END_TEST
+
+/* Killed between the two halves of a rotation, or with its file taken away before the next
+ * start: it goes on behind the last line that was set aside. */
+START_TEST(an_empty_file_goes_on_behind_the_last_one)
+{
+    const char *files[] = {NULL, NULL, NULL};
+
+    open_log(NULL);
+    for (int i = 0; i < 3; i++)
+        notes("sign");
+    audit_close(&audit);
+    files[0] = aside(3);
+    ck_assert_int_eq(rename(path(), files[0]), 0);
+    if (_i == 1)
+        scratch_write("audit.log", "");
+    open_log(NULL);
+    notes("sign");
+    files[1] = path();
+    json_t *lines = read_chain(files, 1);
+    ck_assert_uint_eq(json_array_size(lines), 5);
+    ck_assert_str_eq(member(lines, 3, "operation"), "reopen");
+    json_decref(lines);
+    free((char *)(uintptr_t)files[0]);
+}
+END_TEST
+
+static const struct audit_settings looking = {.look_always = true};
+
+static void
+refused(const char *why)
+{
+    struct err err = {0};
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(note("sign", &err), E_SYSTEM);
+        ck_assert_msg(strstr(err_text(&err), why) != NULL, "%s", err_text(&err));
+    }
+}
+
+/* Another file in its place, or a link: nothing goes into that, and nothing on, until it is
+ * moved away. */
+START_TEST(another_file_in_its_place)
+{
+    char *taken = strdup(scratch_path("taken"));
+    const char *files[] = {taken, path(), NULL};
+
+    open_log(&looking);
+    notes("sign");
+    ck_assert_int_eq(rename(path(), files[0]), 0);
+    if (_i == 0) {
+        scratch_write("audit.log", "{\"seq\":1}\n");
+        refused("was replaced");
+        ck_assert_str_eq(scratch_read("audit.log"), "{\"seq\":1}\n");
+    } else {
+        ck_assert_int_eq(symlink(files[0], path()), 0);
+        refused("is a link");
+    }
+    ck_assert_int_eq(unlink(path()), 0);
+    notes("sign");
+    files[1] = path();
+    json_t *lines = read_chain(files, 1);
+    ck_assert_uint_eq(json_array_size(lines), 3);
+    ck_assert_str_eq(member(lines, 1, "operation"), "reopen");
+    json_decref(lines);
+    free(taken);
+}
+END_TEST
+
+/* Cut, or written to, by somebody else: the log says so, on a line of its own. */
+START_TEST(a_changed_length_is_told_of)
+{
+    open_log(&looking);
+    notes("one");
+    notes("two");
+    int fd = open(path(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (_i == 0)
+        ck_assert_int_eq(ftruncate(fd, 30), 0);
+    else if (_i == 1)
+        ck_assert_int_eq(ftruncate(fd, 0), 0);
+    else
+        ck_assert_int_eq(write(fd, "x", 1), 1);
+    close(fd);
+    notes("three");
+    notes("four");
+    const char *text = scratch_read("audit.log");
+    ck_assert_ptr_nonnull(text);
+    const char *line = strstr(text, "{\"seq\":3,");
+    ck_assert_ptr_nonnull(line);
+    ck_assert(line == text || line[-1] == '\n');
+    const char *changed = strstr(line, "\"operation\":\"changed\"");
+    ck_assert_ptr_nonnull(changed);
+    ck_assert_ptr_nonnull(strstr(line, "{\"seq\":5,"));
+    ck_assert_ptr_null(strstr(changed + 20, "changed"));
+}
+END_TEST
+
+/* A program's path, a rule, a label can have any bytes and any length. */
+START_TEST(any_text_is_json)
+{
+    char note[8192];
+    struct peer odd = {.exe = "/tmp/\xff\xc0\xaf \xe2\x82\xac \x7f\x01\xf0\x9f", .front = "cli"};
+    const struct audit_entry e = {.event = "key", .peer = &odd, .note = note, .result = E_DENIED};
+    struct err err = {0};
+
+    open_log(NULL);
+    for (int c = 1; c < 256; c++) {
+        memset(note, c, sizeof note - 1);
+        note[sizeof note - 1] = '\0';
+        ck_assert_int_eq(audit_write(audit, &e, &err), 0);
+    }
+    json_t *lines = read_log();
+    ck_assert_uint_eq(json_array_size(lines), 255);
+    for (size_t i = 0; i < 255; i++) {
+        ck_assert_str_eq(member(lines, i, "result"), "E_DENIED");
+        json_t *who = json_object_get(json_array_get(lines, i), "peer");
+        ck_assert_str_eq(json_string_value(json_object_get(who, "exe")),
+                         "/tmp/\\xff\\xc0\\xaf \xe2\x82\xac \x7f\x01\\xf0\\x9f");
+    }
+    json_decref(lines);
+}
+END_TEST
+
 static void *
 many(void *arg)
 {
@@ -371,7 +522,12 @@ START_TEST(journald_gets_the_lines_too)
     text[n] = '\0';
     ck_assert_ptr_nonnull(strstr(text, "SYSLOG_IDENTIFIER=signet-agent\n"));
     ck_assert_ptr_nonnull(strstr(text, "\nPRIORITY=6\n"));
-    ck_assert_ptr_nonnull(strstr(text, "\"operation\":\"sign\""));
+    char *message = strstr(text, "MESSAGE=");
+    ck_assert_ptr_nonnull(message);
+    json_t *line = json_loads(message + strlen("MESSAGE="), 0, NULL);
+    ck_assert_str_eq(json_string_value(json_object_get(line, "operation")), "sign");
+    ck_assert_int_eq(json_integer_value(json_object_get(line, "seq")), 1);
+    json_decref(line);
     /* It is deaf: nothing waits for it. */
     close(fd);
     notes("sign");
@@ -396,6 +552,11 @@ main(void)
     tcase_add_test(t, the_file_is_the_agents_alone);
     tcase_add_test(t, rotation_keeps_the_chain);
     tcase_add_loop_test(t, no_room, 0, 2);
+    tcase_add_test(t, torn_and_no_room);
+    tcase_add_loop_test(t, an_empty_file_goes_on_behind_the_last_one, 0, 2);
+    tcase_add_loop_test(t, another_file_in_its_place, 0, 2);
+    tcase_add_loop_test(t, a_changed_length_is_told_of, 0, 3);
+    tcase_add_test(t, any_text_is_json);
     tcase_add_loop_test(t, many_at_once_are_one_chain, 0, 2);
     tcase_add_test(t, journald_gets_the_lines_too);
     suite_add_tcase(s, t);
