@@ -17,6 +17,7 @@ struct infile {
     off_t size;    /* from start, or -1 */
     char *name;
     uint8_t *piece;         /* infile_next's: one of these, or neither yet */
+    size_t held;            /* bytes of piece that were ever written to */
     struct ahead *ahead;
 };
 
@@ -86,9 +87,21 @@ stop_next(struct infile *in)
 {
     ahead_free(&in->ahead);
     if (in->piece != NULL)
-        wipe(in->piece, IO_CHUNK);
+        wipe(in->piece, in->held);
     free(in->piece);
     in->piece = NULL;
+    in->held = 0;
+}
+
+/* What was never written to need not be wiped: a small file would cost 64 pages of memory. */
+static ssize_t
+fill(struct infile *in, struct err *err)
+{
+    ssize_t n = infile_read(in, in->piece, IO_CHUNK, err);
+    size_t held = n < 0 ? IO_CHUNK : (size_t)n;
+    if (held > in->held)
+        in->held = held;
+    return n;
 }
 
 ssize_t
@@ -99,7 +112,7 @@ infile_next(struct infile *in, const uint8_t **ret, struct err *err)
         return rc;
     *ret = in->piece;
     if (in->piece != NULL)
-        return infile_read(in, in->piece, IO_CHUNK, err);
+        return fill(in, err);
     ssize_t n = ahead_next(in->ahead, ret);
     if (n < 0)
         return err_set_sys(err, E_INPUT, errno, "%s cannot be read", in->name);
