@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/activation.h"
+#include "agent/audit_sign.h"
 #include "agent/approve.h"
 #include "agent/confirm.h"
 #include "agent/daemon.h"
@@ -256,6 +257,7 @@ serve(struct agent *a, struct daemon *d, const struct socket_file *own, struct o
       struct err *err)
 {
     struct keeper *keeper = NULL;
+    struct audit_sign *signing = NULL;
     int rc = make_parts(a, own ? own->fd : o->passed.agent, err);
 
     if (rc == 0)
@@ -264,6 +266,8 @@ serve(struct agent *a, struct daemon *d, const struct socket_file *own, struct o
         rc = keeper_start(&keeper, a, err);
     if (rc == 0)
         rc = exporter_start(o->exporter, err);
+    if (rc == 0)
+        rc = audit_sign_start(&signing, a, err);
     daemon_started(d);
     if (rc == 0) {
         say_ready(&o->ready);
@@ -272,6 +276,7 @@ serve(struct agent *a, struct daemon *d, const struct socket_file *own, struct o
     }
     notify_stopping(a->notify);
     daemon_ending(d);
+    audit_sign_stop(&signing);
     if (own)
         socket_remove(a->home->socket, own);
     if (a->server && !server_drain(a->server, DRAIN_MS))

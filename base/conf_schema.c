@@ -176,6 +176,13 @@ is_short_duration(const char *value)
 }
 
 static bool
+is_interval(const char *value)
+{
+    unsigned seconds;
+    return text_parse_duration(value, &seconds) == 0 && seconds >= 1;
+}
+
+static bool
 is_prompt_timeout(const char *value)
 {
     unsigned seconds;
@@ -301,6 +308,8 @@ static const struct conf_key keys[] = {
     {"audit", "keep", is_count, "a number of files (0: all)"},
     {"audit", "when-full", is_when_full, "one of " WHEN_FULL},
     {"audit", "sync", is_bool, BOOL},
+    {"audit", "sign-key", is_any, "a key"},
+    {"audit", "sign-every", is_interval, "a duration from 1s on"},
     {"audit", "journal", is_journal, BOOL " or an absolute path"},
     {"certs", "ldap", is_directories, "ldap:// or ldaps:// URLs, with blanks between them"},
     {"sign", "key", is_any, "a key"},

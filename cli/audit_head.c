@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/audit_head.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <openssl/obj_mac.h>
 
 #include "cli/check.h"
@@ -12,6 +16,8 @@
 #include "trust/verdict.h"
 
 #define VERSION 1
+/* Of a folder: each costs the verification of a signature. */
+#define FOLDER_HEADS_MAX 64
 
 static int
 into_reader(void *arg, const uint8_t *data, size_t len, struct err *err)
@@ -85,6 +91,61 @@ take_head(struct audit_head *h, const struct buf *content, struct err *err)
     return good ? 0 : err_set(err, E_MALFORMED, "%s is signed, but no head of an audit log", h->file);
 }
 
+static int
+load_one(struct audit_heads *heads, const struct trust *trust, const char *file, struct err *err)
+{
+    struct audit_head *h = &heads->list[heads->count];
+    autofree_buf struct buf *content = buf_new();
+    int rc;
+
+    if (heads->count == AUDIT_HEADS_MAX)
+        return err_set(err, E_LIMIT, "more than %d heads", AUDIT_HEADS_MAX);
+    *h = (struct audit_head){.file = strdup(file)};
+    if (!content || !h->file) {
+        free(h->file);
+        return err_set(err, E_NOMEM, "out of memory while reading a head");
+    }
+    heads->count++;
+    buf_set_max(content, AUDIT_HEAD_MAX);
+    rc = open_head(file, trust, content, err);
+    return rc == 0 ? take_head(h, content, err) : rc;
+}
+
+static int
+is_head(const struct dirent *e)
+{
+    const char *dot = strrchr(e->d_name, '.');
+
+    return e->d_name[0] != '.' && dot && strcmp(dot, ".p7m") == 0;
+}
+
+/* Names are times: the newest ones, each of which vouches for all before it, are last. */
+static int
+load_folder(struct audit_heads *heads, const struct trust *trust, const char *folder,
+            struct err *err)
+{
+    struct dirent **names = NULL;
+    int count = scandir(folder, &names, is_head, alphasort), rc = 0;
+
+    if (count < 0)
+        return err_set_sys(err, E_INPUT, errno, "the folder %s cannot be read", folder);
+    if (count == 0)
+        rc = err_set(err, E_INPUT, "the folder %s has no head of an audit log (*.p7m)", folder);
+    for (int i = 0; i < count; i++) {
+        char *path = NULL;
+        if (rc == 0 && i + FOLDER_HEADS_MAX >= count) {
+            if (asprintf(&path, "%s/%s", folder, names[i]->d_name) < 0)
+                rc = err_set(err, E_NOMEM, "out of memory while reading heads");
+            else
+                rc = load_one(heads, trust, path, err);
+            free(path);
+        }
+        free(names[i]);
+    }
+    free(names);
+    return rc;
+}
+
 int
 audit_heads_load(struct audit_heads *heads, struct cli *cli, const struct options *o,
                  struct err *err)
@@ -94,21 +155,19 @@ audit_heads_load(struct audit_heads *heads, struct cli *cli, const struct option
     int rc = options_has(o, "head") ? trust_open(&trust, cli, o, err) : 0;
 
     for (size_t i = 0; rc == 0 && (file = options_value(o, "head", i)); i++) {
-        autofree_buf struct buf *content = buf_new();
-        struct audit_head *h = &heads->list[heads->count];
-
-        if (heads->count == AUDIT_HEADS_MAX)
-            return err_set(err, E_LIMIT, "more than %d heads", AUDIT_HEADS_MAX);
-        if (!content)
-            return err_set(err, E_NOMEM, "out of memory while reading a head");
-        buf_set_max(content, AUDIT_HEAD_MAX);
-        *h = (struct audit_head){.file = file};
-        rc = open_head(file, trust, content, err);
-        if (rc == 0)
-            rc = take_head(h, content, err);
-        heads->count += rc == 0;
+        struct stat st;
+        rc = stat(file, &st) == 0 && S_ISDIR(st.st_mode) ? load_folder(heads, trust, file, err)
+                                                         : load_one(heads, trust, file, err);
     }
     return rc;
+}
+
+void
+audit_heads_clear(struct audit_heads *heads)
+{
+    for (size_t i = 0; i < heads->count; i++)
+        free(heads->list[i].file);
+    heads->count = 0;
 }
 
 void

@@ -19,7 +19,7 @@
 #define AUDIT_HEAD_MAX 4096u
 
 struct audit_head {
-    const char *file;       /* borrowed of the command line */
+    char *file;
     uint64_t seq;
     char hash[65];
     bool seen, same;        /* the line is in the log; with that hash */
@@ -30,9 +30,10 @@ struct audit_heads {
     size_t count;
 };
 
-/* Those of --head, each verified: E_UNTRUSTED, E_BAD_SIGNATURE, E_MALFORMED with a sentence. */
+/* Those of --head, of a folder the newest, each verified: E_UNTRUSTED, E_BAD_SIGNATURE, E_MALFORMED with a sentence. */
 int audit_heads_load(struct audit_heads *, struct cli *, const struct options *,
                      struct err *err) must_check;
+void audit_heads_clear(struct audit_heads *);
 /* A line of the log. */
 void audit_heads_see(struct audit_heads *, uint64_t seq, const char *hash);
 

@@ -110,13 +110,14 @@ static const struct option_row sign_options[] = {
 
 const struct command command_audit_sign = {
     .name = "audit sign",
-    .synopsis = "[-u KEY] [-o OUT]",
+    .synopsis = "[-u KEY] [-o OUT] [FILE]",
     .summary = "sign how far the audit log has come",
-    .text = "Writes a signed head of the audit log: the number and hash of its last line, as CMS in\n"
+    .text = "Writes a signed head of the audit log, or of FILE: the number and hash of its last line, as CMS in\n"
             "DER. Whoever has it can tell later, with signet audit verify --head, that no line up to\n"
-            "there was changed or cut off. A timer that runs this each day makes each day's log\n"
-            "final.",
+            "there was changed or cut off. With sign-key in [audit] the agent does it by itself, each\n"
+            "day, into the folder audit-heads beside the log.",
     .example = "signet audit sign -u auditor -o /srv/heads/$(date +%F).p7m",
     .options = sign_options,
+    .max_operands = 1,
     .run = run,
 };

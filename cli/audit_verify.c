@@ -3,27 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hex.h"
-#include "base/sha256.h"
 #include "base/text.h"
+#include "cli/audit_check.h"
 #include "cli/audit_head.h"
-#include "cli/audit_log.h"
 
-/* Faults that are told one by one. */
-#define FAULTS_MAX 50
-#define HASH_HEX (2 * SHA256_SIZE + 1)
-#define NO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct check {
     struct cli *cli;
-    uint64_t lines, first, last;   /* lines read; numbers of the first and the last */
-    char hash[HASH_HEX];           /* of the last line */
-    bool torn;                     /* the last one was no line of the log */
-    unsigned long file_line;       /* where the last one is */
-    const char *file;
-    char begins[32], ends[32];     /* times of the first and the last */
-    json_t *faults, *notes;
-    size_t fault_count;
+    struct audit_check log;
     struct audit_heads heads;
 };
 
@@ -33,126 +20,12 @@ no_memory(struct err *err)
     return err_set(err, E_NOMEM, "out of memory while verifying the audit log");
 }
 
-static int
-add(json_t *list, const char *file, unsigned long line, uint64_t seq, const char *text)
-{
-    json_t *o = json_pack("{s:s, s:I, s:I, s:s}", "file", file, "line", (json_int_t)line, "seq",
-                          (json_int_t)seq, "text", text);
-
-    return o && json_array_append_new(list, o) == 0 ? 0 : E_NOMEM;
-}
-
-static int
-fault(struct check *c, const char *file, unsigned long line, uint64_t seq, const char *text)
-{
-    return c->fault_count++ < FAULTS_MAX ? add(c->faults, file, line, seq, text) : 0;
-}
-
-/* The number is the next one. What is missing or moved shows here. */
-static int
-check_number(struct check *c, const struct audit_record *r)
-{
-    unsigned long long want = c->last + 1;
-    char text[160];
-
-    if (r->seq == want)
-        return 0;
-    if (r->seq > want)
-        snprintf(text, sizeof text, "before it %llu lines are missing, from number %llu on",
-                 (unsigned long long)r->seq - want, want);
-    else
-        snprintf(text, sizeof text, "it is out of its place, or there twice: number %llu was to "
-                 "come", want);
-    return fault(c, r->file, r->line, r->seq, text);
-}
-
-/* It names the hash of the line before it: that one is as it was written, and none was put in
- * between. */
-static int
-check_hash(struct check *c, const struct audit_record *r)
-{
-    if (strcmp(r->prev, c->hash) == 0)
-        return 0;
-    /* A gap was told of already. */
-    if (r->seq != c->last + 1)
-        return 0;
-    return fault(c, c->file, c->file_line, c->last,
-                 "it is not what the agent wrote: the next line has another hash of it");
-}
-
-static int
-begin(struct check *c, const struct audit_record *r)
-{
-    char text[160];
-
-    c->first = r->seq;
-    if (r->seq == 1)
-        return strcmp(r->prev, NO_HASH) == 0
-                   ? 0
-                   : fault(c, r->file, r->line, r->seq, "it is not the beginning that it claims to be");
-    snprintf(text, sizeof text, "the log begins with number %llu: what was before has been rotated "
-             "away, or removed", (unsigned long long)r->seq);
-    return add(c->notes, r->file, r->line, r->seq, text);
-}
-
 static const char *
 text_of(const json_t *o, const char *name)
 {
     const char *text = json_string_value(json_object_get(o, name));
 
     return text ? text : "";
-}
-
-static bool
-tells_of_torn(const struct audit_record *r)
-{
-    return strcmp(text_of(r->json, "event"), "log") == 0 &&
-           strcmp(text_of(r->json, "operation"), "torn") == 0;
-}
-
-static int
-check_line(struct check *c, const struct audit_record *r)
-{
-    int rc = 0;
-
-    if (c->lines == 0)
-        return r->json && r->seq > 0 ? begin(c, r)
-                                     : fault(c, r->file, r->line, 0, "it is no line of the log");
-    if (c->torn && r->json && !tells_of_torn(r))
-        rc = fault(c, c->file, c->file_line, c->last, "it is no line of the log");
-    if (rc == 0 && c->torn && r->json && tells_of_torn(r))
-        rc = add(c->notes, c->file, c->file_line, c->last,
-                 "it ends early: the agent or the machine went down, as the next line says");
-    if (rc == 0 && r->json)
-        rc = check_number(c, r);
-    return rc == 0 && r->json ? check_hash(c, r) : rc;
-}
-
-static int
-take(void *arg, const struct audit_record *r, struct err *err)
-{
-    struct check *c = arg;
-    uint8_t hash[SHA256_SIZE];
-    int rc;
-
-    if (!r->ended && !r->json) {
-        rc = add(c->notes, r->file, r->line, c->last + 1,
-                 "it has no end: it is being written, or was cut");
-        return rc == 0 ? 0 : no_memory(err);
-    }
-    rc = check_line(c, r);
-    sha256(r->text, r->len, hash);
-    hex_encode(hash, sizeof hash, c->hash);
-    c->last = r->json && r->seq > 0 ? r->seq : c->last + 1;
-    c->torn = !r->json;
-    c->file = r->file;
-    c->file_line = r->line;
-    if (c->lines++ == 0)
-        snprintf(c->begins, sizeof c->begins, "%.30s", text_of(r->json, "time"));
-    if (r->json)
-        snprintf(c->ends, sizeof c->ends, "%.30s", text_of(r->json, "time"));
-    audit_heads_see(&c->heads, c->last, c->hash);
-    return rc == 0 ? 0 : no_memory(err);
 }
 
 /* What was signed of the log must be in it. */
@@ -165,18 +38,18 @@ check_heads(struct check *c)
         const struct audit_head *h = &c->heads.list[i];
         char text[200];
 
-        if (h->seq < c->first) {
+        if (h->seq < c->log.first) {
             snprintf(text, sizeof text, "line %llu, which it vouches for, is not here any more",
                      (unsigned long long)h->seq);
-            rc = add(c->notes, h->file, 0, h->seq, text);
+            rc = audit_check_note(&c->log, h->file, 0, h->seq, text);
         } else if (!h->seen) {
             snprintf(text, sizeof text, "the log was cut: it vouches for line %llu, and the log "
-                     "ends with %llu", (unsigned long long)h->seq, (unsigned long long)c->last);
-            rc = fault(c, h->file, 0, h->seq, text);
+                     "ends with %llu", (unsigned long long)h->seq, (unsigned long long)c->log.last);
+            rc = audit_check_fault(&c->log, h->file, 0, h->seq, text);
         } else if (!h->same) {
             snprintf(text, sizeof text, "line %llu, or one before it, is not what it was when this "
                      "was signed", (unsigned long long)h->seq);
-            rc = fault(c, h->file, 0, h->seq, text);
+            rc = audit_check_fault(&c->log, h->file, 0, h->seq, text);
         }
     }
     return rc;
@@ -210,17 +83,17 @@ static int
 print_text(struct check *c, struct err *err)
 {
     autofree_buf struct buf *out = buf_new();
-    int rc = out ? put_list(out, c->notes, "note ") : E_NOMEM;
+    int rc = out ? put_list(out, c->log.notes, "note ") : E_NOMEM;
 
     if (rc == 0)
-        rc = put_list(out, c->faults, "fault");
-    if (rc == 0 && c->fault_count > FAULTS_MAX)
-        rc = buf_putf(out, "fault  and %zu more\n", c->fault_count - FAULTS_MAX);
+        rc = put_list(out, c->log.faults, "fault");
+    if (rc == 0 && c->log.fault_count > AUDIT_FAULTS_MAX)
+        rc = buf_putf(out, "fault  and %zu more\n", c->log.fault_count - AUDIT_FAULTS_MAX);
     if (rc == 0)
         rc = buf_putf(out, "%llu lines, numbers %llu to %llu, from %s to %s\nhead   %llu %s\n",
-                      (unsigned long long)c->lines, (unsigned long long)c->first,
-                      (unsigned long long)c->last, c->begins[0] ? c->begins : "?",
-                      c->ends[0] ? c->ends : "?", (unsigned long long)c->last, c->hash);
+                      (unsigned long long)c->log.lines, (unsigned long long)c->log.first,
+                      (unsigned long long)c->log.last, c->log.begins[0] ? c->log.begins : "?",
+                      c->log.ends[0] ? c->log.ends : "?", (unsigned long long)c->log.last, c->log.hash);
     return rc == 0 ? cli_print(out, err) : no_memory(err);
 }
 
@@ -228,10 +101,10 @@ static int
 print_json(struct check *c, struct err *err)
 {
     json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:s, s:s, s:s, s:O, s:O, s:I}", "whole",
-                          c->fault_count == 0, "lines", (json_int_t)c->lines, "first",
-                          (json_int_t)c->first, "last", (json_int_t)c->last, "hash", c->hash,
-                          "begins", c->begins, "ends", c->ends, "faults", c->faults, "notes",
-                          c->notes, "heads", (json_int_t)c->heads.count);
+                          c->log.fault_count == 0, "lines", (json_int_t)c->log.lines, "first",
+                          (json_int_t)c->log.first, "last", (json_int_t)c->log.last, "hash", c->log.hash,
+                          "begins", c->log.begins, "ends", c->log.ends, "faults", c->log.faults, "notes",
+                          c->log.notes, "heads", (json_int_t)c->heads.count);
     int rc = o ? cli_print_json(o, err) : no_memory(err);
 
     json_decref(o);
@@ -241,17 +114,19 @@ print_json(struct check *c, struct err *err)
 static int
 conclude(struct check *c, struct err *err)
 {
-    int rc = check_heads(c);
+    int rc = audit_check_end(&c->log);
 
+    if (rc == 0)
+        rc = check_heads(c);
     if (rc != 0)
         return no_memory(err);
     rc = c->cli->json ? print_json(c, err) : print_text(c, err);
     if (rc != 0)
         return rc;
-    if (c->fault_count > 0)
+    if (c->log.fault_count > 0)
         return err_set(err, E_ALTERED, "the audit log is not as the agent wrote it: %zu fault%s",
-                       c->fault_count, c->fault_count == 1 ? "" : "s");
-    if (c->lines == 0)
+                       c->log.fault_count, c->log.fault_count == 1 ? "" : "s");
+    if (c->log.lines == 0)
         return 0;
     if (c->heads.count == 0)
         cli_note(c->cli, "the chain is whole; that nothing is missing at its end, only a signed "
@@ -261,28 +136,35 @@ conclude(struct check *c, struct err *err)
     return 0;
 }
 
+static void
+see(void *arg, uint64_t seq, const char *hash)
+{
+    audit_heads_see(arg, seq, hash);
+}
+
 static int
 run(struct cli *cli, const struct options *o, struct err *err)
 {
-    struct check c = {.cli = cli, .hash = NO_HASH, .faults = json_array(), .notes = json_array()};
+    struct check c = {.cli = cli};
     char **files = NULL;
-    int rc = c.faults && c.notes ? audit_heads_load(&c.heads, cli, o, err) : no_memory(err);
+    int rc = audit_check_init(&c.log, see, &c.heads) == 0 ? audit_heads_load(&c.heads, cli, o, err)
+                                                          : no_memory(err);
 
     if (rc == 0)
         rc = audit_files(cli, o, &files, err);
     for (size_t i = 0; rc == 0 && files[i]; i++)
-        rc = audit_read(files[i], take, &c, err);
+        rc = audit_read(files[i], audit_check_line, &c.log, err);
     if (rc == 0)
         rc = conclude(&c, err);
     audit_files_free(&files);
-    json_decref(c.faults);
-    json_decref(c.notes);
+    audit_heads_clear(&c.heads);
+    audit_check_clear(&c.log);
     return rc;
 }
 
 static const struct option_row verify_options[] = {
     {.name = "head", .value = "FILE", .many = true,
-     .help = "hold the log against what signet audit sign made"},
+     .help = "hold the log against what signet audit sign made (or all in a folder)"},
     TRUST_OPTION_ROWS,
     {.name = NULL},
 };

@@ -190,6 +190,43 @@ sign() { signet sign -u auditor@audit.example -o /dev/null "$T/mail"; }
     ends 0 signet audit verify taken "$LOG"
 }
 
+@test "another file in its place stops every use of a key, until it is moved away" {
+    ok sign
+    mv "$LOG" taken
+    head -3 taken >"$LOG"
+    sleep 1.1 # the agent looks once a second
+    ends 6 sign
+    says "was replaced by another file"
+    ends 6 sign
+    [ "$(wc -l <"$LOG")" = 3 ]
+    rm "$LOG"
+    ok sign
+    head -1 "$LOG" | jq -e '.operation == "reopen"'
+    ok signet agent stop
+    ends 0 signet audit verify taken "$LOG"
+}
+
+@test "heads are signed on a schedule" {
+    ok signet agent stop
+    mkdir -m 700 timed
+    grep -v max-size "$SIGNET_HOME/signet.conf" >timed/signet.conf
+    printf 'sign-key = auditor@audit.example\nsign-every = 1s\n' >>timed/signet.conf
+    export SIGNET_HOME=$PWD/timed
+    ok sign
+    some() { compgen -G "timed/audit-heads/*.p7m" >/dev/null && grep -q '"event":"head"' timed/audit.log; }
+    wait_until some
+    tail -1 timed/audit.log | jq -e '.event == "head" and .operation == "sign" and .result == "ok"'
+    # Nothing new, nothing signed.
+    ok sign
+    ok signet agent stop
+    ends 0 signet audit verify --head timed/audit-heads --anchor "$T/ca/root.crt" --anchor "$T/ca/inter.crt"
+    says "up to what was signed"
+    ends 2 signet audit verify --head "$T/homes" --anchor "$T/ca/root.crt"
+    head -1 timed/audit.log >cut
+    ends 1 signet audit verify --head timed/audit-heads --anchor "$T/ca/root.crt" --anchor "$T/ca/inter.crt" cut
+    [[ $output == *"was cut"* ]] || fail "$output"
+}
+
 @test "a full disk: nothing is signed; or, as configured, all is and the gap is told" {
     mkdir full
     mount -t tmpfs -o size=64k,mode=700 tmpfs full 2>/dev/null || skip "mounting a tmpfs is not allowed here"
