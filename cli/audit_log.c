@@ -135,7 +135,7 @@ read_lines(FILE *f, struct audit_record *r, audit_each *each, void *arg, struct 
     ssize_t n = 0;
     int rc = line ? 0 : no_memory(err);
 
-    while (rc == 0 && (n = take_line(f, line, AUDIT_RECORD_MAX + 1)) > 0) {
+    while (line && rc == 0 && (n = take_line(f, line, AUDIT_RECORD_MAX + 1)) > 0) {
         r->line++;
         rc = give(r, line, n, each, arg, err);
     }
