@@ -92,6 +92,7 @@ confine_parser(const struct cli *cli, const struct options *o, const struct trus
     add(&read, "/etc");
     add(&read, "/usr");
     add(&read, "/opt");
+    add(&read, "/dev/urandom"); /* libcrypto's, where there is no getrandom(2) */
     add(&read, cli->home.config);
     add_option(&read, o, "anchor");
     add_option(&read, o, "crl");
