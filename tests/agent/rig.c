@@ -321,6 +321,18 @@ rig_await_lines(const char *path, unsigned count)
     close(fd);
 }
 
+/* The lines are counted first: one that comes behind the look is not missed. */
+void
+rig_await_text(const char *path, const char *text)
+{
+    for (;;) {
+        unsigned lines = rig_count(path, "\n");
+        if (rig_count(path, text) > 0)
+            return;
+        rig_await_lines(path, lines + 1);
+    }
+}
+
 pid_t
 rig_start_agent(const char *const extra[])
 {

@@ -53,6 +53,8 @@ void rig_kill(bool host);
 
 /* Waits until the file holds `count` lines. */
 void rig_await_lines(const char *path, unsigned count);
+/* Until the text is in the file, which grows by lines. */
+void rig_await_text(const char *path, const char *text);
 
 /* Runs signet-agent on the home; its exit status. */
 int rig_run_agent(const char *const extra[]);

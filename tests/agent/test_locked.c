@@ -173,8 +173,7 @@ sign_in_thread(void *arg)
 static void
 await_question(void)
 {
-    while (asked() == 0)
-        rig_await_lines(scratch_path("asked"), rig_count(scratch_path("asked"), "\n") + 1);
+    rig_await_text(scratch_path("asked"), "GETPIN");
 }
 
 START_TEST(an_open_question_is_withdrawn)
