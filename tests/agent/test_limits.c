@@ -79,8 +79,9 @@ rates(const char *text)
 START_TEST(rates_as_they_are_written)
 {
     static const char *const bad[] = {"", "10", "10/", "/hour", "0/hour", "-1/hour", "10/week",
-                                      "10/hour,", "10/hour;5/day", "x/hour", "1/second,2/minute,"
-                                      "3/hour,4/day,5/day", "10 /hour", "99999999999/day"};
+                                      "10/hour,", "10/hour;5/day", "x/hour",
+                                      "1/second,2/minute,3/hour,4/day,5/day", "10 /hour",
+                                      "99999999999/day"};
     struct limit_rule r = rates(" 3/second ,10/Minute,\t200/day");
 
     ck_assert_uint_eq(r.rate_count, 3);
