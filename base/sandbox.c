@@ -97,7 +97,7 @@ static bool
 confine_files(const struct sandbox *s, int version)
 {
     struct landlock_ruleset_attr attr = {
-        .handled_access_fs = FILE_RUN | FILE_WRITE | FOLDER_READ | FOLDER_WRITE | NEVER,
+        .handled_access_fs = LANDLOCK_ACCESS_FS_EXECUTE | FILE_WRITE | FOLDER_WRITE | NEVER,
     };
     const struct {
         const char *const *paths;

@@ -18,7 +18,16 @@
 
 #define GIB (1024ull * 1024 * 1024)
 /* What the agent may grow by while it is under attack, in KiB; sanitizers take more. */
+#if defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined SANITIZED || defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define GROWTH_KIB (64 * 1024) /* with what a sanitizer keeps of each thread */
+#else
 #define GROWTH_KIB (16 * 1024)
+#endif
 #define MANY 10000
 #define RACERS 8
 #define RACES 60
