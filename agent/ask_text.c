@@ -74,7 +74,7 @@ put_user(struct buf *out, uid_t uid)
 {
     FILE *f = fopen("/etc/passwd", "re");
     char line[USER_LINE_MAX];
-    struct passwd entry, *found = NULL;
+    struct passwd entry = {0}, *found = NULL;
     int rc;
 
     for (unsigned i = 0; f && i < USERS_MAX; i++) {

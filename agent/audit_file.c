@@ -106,6 +106,7 @@ find_aside(const char *path, char oldest[NAME_MAX + 1], char newest[NAME_MAX + 1
     unsigned count = 0;
 
     free(folder);
+    /* cppcheck-suppress readdirCalled ; the directory is this thread's own */
     while (d && (e = readdir(d))) {
         if (!is_aside(e->d_name, base))
             continue;

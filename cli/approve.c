@@ -44,6 +44,7 @@ put_safe(struct buf *out, const char *before, const char *text, const char *behi
 static int
 put_user(struct buf *out, const char *before, long long uid)
 {
+    /* cppcheck-suppress getpwuidCalled ; there is one thread */
     const struct passwd *p = getpwuid((uid_t)uid);
 
     return p ? put_safe(out, before, p->pw_name, "") : buf_putf(out, "%suser %lld", before, uid);
