@@ -31,10 +31,12 @@ teardown() {
     rm -f "${SOCK-}"
 }
 
-# managed OPTION...: the agent under the manager, in the background; its log is ./log.
+# managed OPTION...: the agent under the manager, in the background; its log is ./log. Returns
+# when the manager's sockets are there: a client that came before would start an agent itself.
 managed() {
     "$E2E_MANAGER" "$PWD/log" "$@" -- "$AGENT" --foreground 2>errors 3>&- &
     MANAGER=$!
+    wait_until test -e log
 }
 
 # refused STATUS PATTERN OPTION...: the agent does not start, and says why on its standard
