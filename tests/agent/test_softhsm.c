@@ -113,8 +113,9 @@ finish(struct worker *w)
     for (unsigned i = 0; i < CLIENTS; i++)
         pthread_join(w[i].thread, NULL);
     for (unsigned i = 0; i < CLIENTS; i++)
-        ck_assert_msg(w[i].failed == 0, "%u of %u failed: %s", w[i].failed, SIGNATURES,
-                      w[i].why);
+        ck_assert_msg(w[i].failed == 0, "%u of %u failed: %s; the agent's log ends: %.2000s",
+                      w[i].failed, SIGNATURES, w[i].why,
+                      rig_read(scratch_path("home/agent.log")));
 }
 
 START_TEST(four_clients_rsa)
@@ -150,7 +151,6 @@ await_progress(struct worker *w, unsigned more)
     }
 }
 
-/* The host is killed while four clients sign: none of them notices. */
 /* Wraps a key with OAEP of two digests and a label, by libcrypto. */
 static size_t
 wrap_oaep(const uint8_t key_bytes[32], uint8_t out[256])
@@ -196,6 +196,7 @@ START_TEST(oaep_with_a_label)
 }
 END_TEST
 
+/* The host is killed while four clients sign: none of them notices. */
 START_TEST(host_killed_while_signing)
 {
     struct worker w[CLIENTS] = {0};
