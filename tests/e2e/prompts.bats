@@ -327,6 +327,68 @@ CONF
     done
 }
 
+# confirmed WHEN: a rule that wants it, in the home's policy.
+confirmed() {
+    mkdir -p -m 700 "$SIGNET_HOME/policy.d"
+    printf '[key *]\nconfirm = %s\n' "$1" >"$SIGNET_HOME/policy.d/10.conf"
+}
+confirms() { [ "$(grep -c '^CONFIRM' "$P.log")" -eq "$1" ] || fail "not $1 questions" "$(cat "$P.log")"; }
+
+@test "each use is confirmed, or none is made" {
+    confirmed each
+    answers yes "$PIN" yes no cancel
+    ends 0 sign red
+    ends 0 sign red
+    confirms 2
+    grep '^SETDESC' "$P.log" | head -1 | grep -q 'Allow this once, on token "red"%0A' ||
+        fail "$(cat "$P.log")"
+    rm red.eml
+    ends 4 sign red
+    says 'rule "\[key \*\] of .*not confirmed by the person'
+    ends 4 sign red
+    confirms 4
+    [ ! -e red.eml ]
+    run signet audit show --json
+    [ "$(jq -rs 'map(select(.event == "confirm") | .result) | join(" ")' <<<"$output")" = \
+        "ok ok E_DENIED E_DENIED" ] || fail "$output"
+}
+
+@test "a session is confirmed once, another one anew, and all again when PINs are forgotten" {
+    confirmed session
+    answers yes "$PIN" yes yes "$PIN"
+    ends 0 sign red
+    ends 0 sign red
+    confirms 1
+    ends 0 setsid -w signet sign -u red@prompts.example -o other.eml "$T/red.mail"
+    confirms 2
+    ends 0 signet pin forget
+    ends 0 sign red
+    confirms 3
+}
+
+@test "a use is confirmed at the terminal" {
+    need expect
+    confirmed each
+    printf '[agent]\np11-kit = no\npinentry = none\n' >"$SIGNET_HOME/signet.conf"
+    softhsm_conf "$PWD/card"
+    (umask 077; echo "$PIN" >pin)
+    printf '[token red]\npin-source = file:%s/pin\n' "$PWD" >>"$SIGNET_HOME/signet.conf"
+    for answer in y n; do
+        cat >tty.exp <<EXP
+set timeout 20
+spawn signet sign -u red@prompts.example -o $answer.eml $T/red.mail
+expect -re {Allow this once, on token "red".*y/N} { send "$answer\r" } timeout { exit 98 }
+expect eof
+catch wait result
+exit [lindex \$result 3]
+EXP
+        run expect tty.exp
+        [ "$status" -eq $([ $answer = y ] && echo 0 || echo 4) ] || fail "status $status" "$output"
+    done
+    ok openssl_accepts_mail y.eml
+    [ ! -e n.eml ]
+}
+
 @test "pinentry-tty at the client's terminal" {
     need expect pinentry-tty
     sed -i "s|^pinentry = .*|pinentry = $(command -v pinentry-tty)|" "$SIGNET_HOME/signet.conf"
