@@ -172,6 +172,17 @@ client_free(struct client **c)
     *c = NULL;
 }
 
+void
+client_abandon(struct client **c, bool close_descriptor)
+{
+    if (!c || !*c)
+        return;
+    if (close_descriptor)
+        close((*c)->fd);
+    free(*c);
+    *c = NULL;
+}
+
 /* Until the agent has closed this connection, which it does last. */
 static int
 wait_gone(struct client *c, struct err *err)

@@ -55,6 +55,10 @@ struct client_options {
 int client_open(struct client **ret, const struct home *, const struct client_options *,
                 struct err *err) must_check;
 void client_free(struct client **);
+/* Lets go of it without a word to the agent: in a forked child, whose parent's connection it is
+ * and where its memory was wiped, or when somebody else's file has taken the descriptor's number,
+ * which then is not closed. The context's memory stays behind. */
+void client_abandon(struct client **, bool close_descriptor);
 
 /* A key as KEY answers it. Owned by the caller; clear it. */
 struct client_key {
@@ -112,7 +116,7 @@ void client_meanwhile(struct client *, void (*work)(void *arg), void *arg);
 /* decrypt: scheme "rsa-pkcs1", or "rsa-oaep-sha256" etc.
  * For rsa-pkcs1, `expect` is the length of the wrapped key the caller needs; a
  * bad padding or another length yields a random key of that length, never an
- * error (DESIGN, invariant 6). */
+ * error (DESIGN, invariant 6). 0: it is not known, and the made-up one has any length. */
 struct client_decrypt {
     const char *scheme;
     size_t expect;         /* rsa-pkcs1 */

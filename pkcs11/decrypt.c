@@ -193,29 +193,50 @@ decrypt_bare(const struct use *u, const struct job *j, struct secret *em, struct
     return 0;
 }
 
-/* HMAC-SHA256(process key, counter || key name || ciphertext), as many blocks as
- * it takes. */
+/* HMAC-SHA256(process key, counter || key name || ciphertext). */
 static int
-reject(const struct use *u, const struct job *j, uint8_t *out)
+reject_block(const struct use *u, const struct job *j, uint8_t counter, uint8_t mac[MAC_SIZE])
 {
     const struct secret *key = module_reject_key(slot_module(u->slot));
-    uint8_t input[1 + SPKI_NAME + SPKI_RSA_MAX], mac[MAC_SIZE];
-    size_t len = 1 + SPKI_NAME, done = 0;
+    uint8_t input[1 + SPKI_NAME + SPKI_RSA_MAX] = {counter};
 
     memcpy(input + 1, u->key->spki.name, SPKI_NAME);
-    memcpy(input + len, j->data, j->len);
-    len += j->len;
-    for (uint8_t counter = 0; done < j->expected; counter++) {
-        size_t n = j->expected - done < MAC_SIZE ? j->expected - done : MAC_SIZE;
-        input[0] = counter;
-        if (!HMAC(EVP_sha256(), secret_data_view(key), (int)secret_len(key), input, len, mac,
-                  NULL))
-            return E_CRYPTO;
+    memcpy(input + 1 + SPKI_NAME, j->data, j->len);
+    return HMAC(EVP_sha256(), secret_data_view(key), (int)secret_len(key), input,
+                1 + SPKI_NAME + j->len, mac, NULL) ? 0 : E_CRYPTO;
+}
+
+/* As many blocks as it takes. */
+static int
+reject(const struct use *u, const struct job *j, uint8_t *out, size_t want)
+{
+    uint8_t mac[MAC_SIZE];
+    size_t done = 0;
+    int rc = 0;
+
+    for (uint8_t counter = 0; rc == 0 && done < want; counter++) {
+        size_t n = want - done < MAC_SIZE ? want - done : MAC_SIZE;
+        rc = reject_block(u, j, counter, mac);
         memcpy(out + done, mac, n);
         done += n;
     }
     wipe(mac, sizeof mac);
-    return 0;
+    return rc;
+}
+
+/* The length of what stands for a message of unknown length: any that fits, from a block that
+ * reject never gets to. */
+static int
+reject_len(const struct use *u, const struct job *j, size_t most, size_t *ret)
+{
+    uint8_t mac[MAC_SIZE];
+    uint64_t n = 0;
+    int rc = reject_block(u, j, UINT8_MAX, mac);
+
+    memcpy(&n, mac, sizeof n);
+    wipe(mac, sizeof mac);
+    *ret = (size_t)(n % (most + 1));
+    return rc;
 }
 
 /* 0xff.. when a equals b, else 0, without a branch. */
@@ -227,25 +248,35 @@ equal_mask(size_t a, size_t b)
     return ((x | (0 - x)) >> (sizeof x * 8 - 1)) - 1;
 }
 
-/* out = the module's plaintext where mask is set, else the rejection key. */
-static int
-choose(const struct use *u, const struct job *j, const struct secret *plain, size_t mask,
-       struct err *err)
+/* 0xff.. when a is at most b, else 0; both are far below the half of what a size_t holds. */
+static size_t
+at_most_mask(size_t a, size_t b)
 {
+    return ((b - a) >> (sizeof a * 8 - 1)) - 1;
+}
+
+/* out = the module's plaintext where mask is set, else what is made up. most: the longest
+ * message that fits. */
+static int
+choose(const struct use *u, const struct job *j, const struct secret *plain, size_t len,
+       size_t mask, size_t most, struct err *err)
+{
+    size_t want = j->expected ? j->expected : most, made_up = j->expected;
     const uint8_t *p = secret_data_view(plain);
     uint8_t *out = secret_mutable(j->out);
 
-    if (reject(u, j, out) != 0)
+    if (reject(u, j, out, want) != 0 ||
+        (j->expected == 0 && reject_len(u, j, most, &made_up) != 0))
         return err_set(err, E_CRYPTO, "libcrypto cannot compute HMAC-SHA256");
-    for (size_t i = 0; i < j->expected; i++)
+    for (size_t i = 0; i < want; i++)
         out[i] = (uint8_t)((p[i] & mask) | (out[i] & ~mask));
-    secret_set_len(j->out, j->expected);
+    secret_set_len(j->out, (len & mask) | (made_up & ~mask));
     return 0;
 }
 
 static int
-pkcs1_bare(const struct use *u, const struct job *j, struct secret *plain, size_t *ret_mask,
-           struct err *err)
+pkcs1_bare(const struct use *u, const struct job *j, struct secret *plain, size_t *ret_len,
+           size_t *ret_mask, struct err *err)
 {
     autofree_secret struct secret *em = secret_new(SPKI_RSA_MAX);
     int rc, len;
@@ -257,7 +288,8 @@ pkcs1_bare(const struct use *u, const struct job *j, struct secret *plain, size_
     if (rc != 0)
         return rc == E_DECRYPT ? 0 : rc;
     len = unpad_pkcs1(secret_mutable(plain), secret_data_view(em), secret_len(em));
-    *ret_mask = equal_mask((size_t)(long)len, j->expected);
+    *ret_len = (size_t)(long)len & (SPKI_RSA_MAX * 2 - 1);
+    *ret_mask = ~equal_mask((size_t)(long)len, (size_t)-1l);
     return 0;
 }
 
@@ -266,23 +298,28 @@ pkcs1(const struct use *u, const struct job *j, struct err *err)
 {
     autofree_secret struct secret *plain = secret_new(SPKI_RSA_MAX);
     CK_MECHANISM mech = {CKM_RSA_PKCS, NULL, 0};
-    size_t len = SPKI_RSA_MAX, mask;
+    size_t len = SPKI_RSA_MAX, mask, most = spki_size(&u->key->spki) - PKCS1_OVERHEAD;
     CK_RV rv = CKR_OK;
     int rc;
 
     if (!plain)
         return err_set(err, E_NOMEM, "out of memory");
-    if (j->expected == 0 || j->expected + PKCS1_OVERHEAD > spki_size(&u->key->spki))
+    if (j->expected > most)
         return err_set(err, E_USAGE, "a key of %zu bytes cannot have been encrypted to an RSA "
                        "key of %u bits", j->expected, u->key->spki.bits);
     rc = decrypt_with(u, &mech, j, secret_mutable(plain), &len, &rv, err);
-    mask = equal_mask(rv, CKR_OK) & equal_mask(len, j->expected);
+    mask = equal_mask(rv, CKR_OK);
     if (rc != 0 && rv_is_refused(err->rv)) {
         struct err second = {0};
-        if (pkcs1_bare(u, j, plain, &mask, &second) == 0)
+        if (pkcs1_bare(u, j, plain, &len, &mask, &second) == 0)
             rc = 0;
     }
-    return rc == 0 ? choose(u, j, plain, mask, err) : rc;
+    if (rc != 0)
+        return rc;
+    mask &= at_most_mask(len, most);
+    if (j->expected > 0)
+        mask &= equal_mask(len, j->expected);
+    return choose(u, j, plain, len, mask, most, err);
 }
 
 static int

@@ -5,7 +5,8 @@
  * PKCS#1 v1.5 never fails because of what is inside the ciphertext (DESIGN, rule
  * 6; RFC 3218): a padding the module refuses, whatever error it reports, and a
  * key of another length than expected both give a key of the expected length,
- * HMAC-SHA256 of key name and ciphertext under a key that is random per process.
+ * HMAC-SHA256 of key name and ciphertext under a key that is random per process; where no length
+ * is expected, its length is made up the same way.
  * The same ciphertext gives the same key, and real and made-up are chosen between
  * without a branch. Errors are for what has nothing to do with the plaintext: no
  * such key, no login, a lost token.
@@ -46,8 +47,8 @@ int decrypt_scheme_by_name(const char *name, struct decrypt_scheme *ret) must_ch
 int decrypt_scheme_set_mgf(struct decrypt_scheme *, const char *digest) must_check;
 int decrypt_scheme_set_label(struct decrypt_scheme *, const char *hex) must_check;
 
-/* expected: length of the wrapped key, for rsa-pkcs1 (E_USAGE when it cannot be);
- * ignored for OAEP. E_MALFORMED for a ciphertext longer than the modulus,
+/* expected: length of the wrapped key, for rsa-pkcs1 (E_USAGE when it cannot be), 0 when it is
+ * not known; ignored for OAEP. E_MALFORMED for a ciphertext longer than the modulus,
  * E_DECRYPT for a failed OAEP, or of lane_use_key. */
 int decrypt_data(struct lane *, CK_SLOT_ID, const char *key, const struct decrypt_scheme *,
                  size_t expected, const uint8_t *data, size_t len, struct secret *out,
