@@ -142,7 +142,7 @@ set_salt(struct signing *s, const OSSL_PARAM *p)
         if (strcmp(p->data, OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST) == 0 ||
             strcmp(p->data, OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO) == 0)
             return 1;
-        n = atoi(p->data);
+        n = (int)strtol(p->data, NULL, 10);
     } else if (!OSSL_PARAM_get_int(p, &n)) {
         return 0;
     }

@@ -89,7 +89,7 @@ open_store(void *ctx, const char *uri)
                        : err_set(&err, E_NOMEM, "out of memory while looking for a key");
 
     free(spec);
-    if (rc == 0) {
+    if (s && rc == 0) {
         s->provider = p;
         return s;
     }

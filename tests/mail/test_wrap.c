@@ -257,7 +257,7 @@ START_TEST(chain)
         has(payload, "\r\nSubject: Dinner\r\n plans\r\n");
         if (chains[_i].encrypt) {
             lacks(out, "Dinner");
-            lacks(out, "food");
+            lacks(out, "Keywords: food");
             has(out, "\nSubject: [...]\n");
             has(payload, "hp=\"cipher\"");
             has(payload, "\r\nHP-Outer: Subject: [...]\r\n");
